@@ -1,0 +1,40 @@
+"""The rows that every part of Corrugator shares."""
+
+from annotator.models.accounts import AuditEntry, Invitation, LoginLink, Member
+from annotator.models.datasets import Clip, CodedAU, DataSet, Face, Protocol, Subject, Withdrawal
+from annotator.models.jobs import Job
+from annotator.models.labels import Event, Label, LabelLayer
+from annotator.models.machine import ArrayFile, Cluster, ClusterRun, Detector, FeatureSet, LabelSnapshot
+from annotator.models.review import Assignment, AssignmentFace, Decision, DecisionFace
+from annotator.models.transfer import Export, ImportBatch, ImportRow
+
+__all__ = [
+    "ArrayFile",
+    "Assignment",
+    "AssignmentFace",
+    "AuditEntry",
+    "Clip",
+    "Cluster",
+    "ClusterRun",
+    "CodedAU",
+    "DataSet",
+    "Decision",
+    "DecisionFace",
+    "Detector",
+    "Event",
+    "Export",
+    "Face",
+    "FeatureSet",
+    "ImportBatch",
+    "ImportRow",
+    "Invitation",
+    "Job",
+    "Label",
+    "LabelLayer",
+    "LabelSnapshot",
+    "LoginLink",
+    "Member",
+    "Protocol",
+    "Subject",
+    "Withdrawal",
+]

@@ -1,0 +1,39 @@
+"""Who may enter: the one helper that every view, API and progress door calls first."""
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import QuerySet
+
+from annotator.choices import Role
+from annotator.errors import NotAllowed, NotFound
+from annotator.models import DataSet, Member
+
+READ = frozenset(Role)
+REVIEW = frozenset({Role.ADMIN, Role.ADJUDICATOR, Role.CODER})
+EXPORT = frozenset({Role.ADMIN, Role.ADJUDICATOR, Role.ANALYST})
+MANAGE = frozenset({Role.ADMIN})
+
+
+def datasets_of(user: User | AnonymousUser) -> QuerySet[DataSet]:
+    """The data sets that the user is a member of."""
+    return DataSet.objects.filter(members__user_id=user.pk or 0)
+
+
+def member_for(user: User | AnonymousUser, dataset_id: int, allowed: frozenset[Role] = READ) -> Member:
+    """The user's membership. Raises NotFound for strangers, so that they don't learn what exists,
+    and NotAllowed for members whose role isn't among those allowed."""
+    member = Member.objects.select_related("dataset").filter(dataset_id=dataset_id, user_id=user.pk or 0).first()
+    if member is None:
+        raise NotFound("There is no such data set, or you are not a member of it.")
+    if member.role not in allowed:
+        names = ", ".join(sorted(str(Role(role).label).lower() for role in allowed))
+        raise NotAllowed(f"Your role here is {member.get_role_display().lower()}; this needs one of: {names}.")
+    return member
+
+
+def dataset_for(user: User | AnonymousUser, dataset_id: int, allowed: frozenset[Role] = READ) -> DataSet:
+    """The data set, if the user is a member with one of the allowed roles (see member_for)."""
+    return member_for(user, dataset_id, allowed).dataset
+
+
+def may_create_datasets(user: User | AnonymousUser) -> bool:
+    return bool(user.is_active and user.is_staff)

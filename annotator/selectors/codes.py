@@ -1,0 +1,118 @@
+"""The one door through which codes are read.
+
+Pages, API, exports and map ask `layers_visible_to` which layers may be shown, and read rows only
+through the functions here. A blind assignment shows nothing but the coder's own codes.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.contrib.auth.models import User
+from django.db.models import Q
+from numpy.typing import NDArray
+
+from annotator.choices import AssignmentState, LayerKind, Mode, Role
+from annotator.masks import bits_of, codes_unpack
+from annotator.models import Assignment, CodedAU, DataSet, Label, LabelLayer, Member
+
+CHUNK = 5_000
+"""Faces asked for at once: under the parameter limit of every database."""
+
+LAYER_ORDER = {
+    kind: place
+    for place, kind in enumerate(
+        [
+            LayerKind.CONSENSUS,
+            LayerKind.CODER,
+            LayerKind.REFERENCE,
+            LayerKind.PROPOSAL,
+            LayerKind.PREDICTION,
+            LayerKind.WEAK,
+        ]
+    )
+}
+
+
+def layers_visible_to(
+    user: User, dataset: DataSet, assignment: Assignment | None = None
+) -> list[LabelLayer]:
+    """The layers whose codes this user may see now, most trusted first.
+
+    Admins, adjudicators and analysts see every layer, coders all but other coders'. In a blind
+    assignment, and for a coder who has a blind one open and looks around freely, only the
+    coder's own layer is left.
+    """
+    member = Member.objects.filter(dataset=dataset, user=user).first()
+    if member is None:
+        return []
+    layers = LabelLayer.objects.filter(dataset=dataset).select_related("user", "detector", "probabilities")
+    own = Q(kind=LayerKind.CODER, user=user)
+    if is_blind(user, dataset, assignment):
+        layers = layers.filter(own)
+    elif member.role == Role.CODER:
+        layers = layers.filter(own | ~Q(kind=LayerKind.CODER))
+    return sorted(layers, key=lambda layer: (LAYER_ORDER[LayerKind(layer.kind)], layer.pk))
+
+
+def is_blind(user: User, dataset: DataSet, assignment: Assignment | None = None) -> bool:
+    """Whether the user must not see machine codes, cluster names or others' codes now."""
+    if assignment is not None:
+        return assignment.mode == Mode.BLIND
+    return Assignment.objects.filter(
+        dataset=dataset, coder=user, mode=Mode.BLIND, state=AssignmentState.OPEN
+    ).exists()
+
+
+@dataclass(frozen=True)
+class LayerCodes:
+    """One layer's rows for N faces, in the faces' order; faces without a row hold zeros."""
+
+    present: NDArray[np.int64]
+    scored: NDArray[np.int64]
+    unscorable: NDArray[np.int64]
+    noise: NDArray[np.bool_]
+    intensities: dict[int, bytes]
+    """Packed intensities by row, only where there are any."""
+
+    def codes(self, bits: Sequence[int]) -> NDArray[np.int8]:
+        """(N, len(bits)): 1 present, 0 absent, −1 not scored, −2 unscorable."""
+        return codes_unpack(self.present, self.scored, self.unscorable, bits)
+
+
+def layer_codes(layer: LabelLayer, face_ids: Sequence[int]) -> LayerCodes:
+    """The layer's codes of these faces, (N,) each, in their order."""
+    place = {face_id: row for row, face_id in enumerate(face_ids)}
+    masks = np.zeros((3, len(face_ids)), dtype=np.int64)
+    noise = np.zeros(len(face_ids), dtype=bool)
+    intensities: dict[int, bytes] = {}
+    for start in range(0, len(face_ids), CHUNK):
+        rows = Label.objects.filter(layer=layer, face_id__in=face_ids[start : start + CHUNK]).values_list(
+            "face_id", "present", "scored", "unscorable", "noise", "intensities"
+        )
+        for face_id, present, scored, unscorable, is_noise, packed in rows.iterator(chunk_size=CHUNK):
+            row = place[face_id]
+            masks[:, row] = present, scored, unscorable
+            noise[row] = is_noise
+            if packed is not None:
+                intensities[row] = bytes(packed)
+    return LayerCodes(masks[0], masks[1], masks[2], noise, intensities)
+
+
+def coded_aus(dataset: DataSet, mask: int | None = None) -> list[CodedAU]:
+    """The AUs on the data set's list, in its order; with `mask` only those whose bit is set."""
+    listed = [coded for coded in dataset.coded_aus.all() if not coded.hidden]
+    if mask is None:
+        return listed
+    bits = set(bits_of(mask))
+    return [coded for coded in listed if coded.bit in bits]
+
+
+def mask_of_aus(dataset: DataSet, aus: Iterable[int]) -> int:
+    """The mask of these AU numbers' bits; AUs the data set doesn't have are left out."""
+    wanted = set(aus)
+    mask = 0
+    for coded in dataset.coded_aus.all():
+        if coded.au in wanted:
+            mask |= coded.mask
+    return mask

@@ -1,0 +1,58 @@
+"""Template tags used on every page: AU names, links to thumbnails, numbers as people read them."""
+
+from typing import Any
+
+from django import template
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from annotator.facs import ACTION_UNITS
+from annotator.models import Face
+
+register = template.Library()
+
+
+@register.filter
+def au_name(au: int) -> str:
+    """12 → “lip corner puller”."""
+    unit = ACTION_UNITS.get(int(au))
+    return unit.name if unit else ""
+
+
+@register.filter
+def percent(share: float | None, digits: int = 0) -> str:
+    """0.123 → “12%”; None → “–”."""
+    return "–" if share is None else f"{share * 100:.{digits}f}%"
+
+
+@register.filter
+def times_hundred(share: float | None) -> str:
+    """0.123 → “12.3”, for SVG widths."""
+    return f"{(share or 0) * 100:.2f}"
+
+
+@register.filter
+def item(mapping: Any, key: Any) -> Any:
+    """mapping[key] for dicts (string keys tried too), None when missing."""
+    if mapping is None:
+        return None
+    return mapping.get(key, mapping.get(str(key)))
+
+
+@register.simple_tag
+def thumbnail(face: Face) -> str:
+    return reverse("face_thumbnail", args=[face.dataset_id, face.key.hex])
+
+
+@register.simple_tag
+def picture(face: Face) -> str:
+    return reverse("face_picture", args=[face.dataset_id, face.key.hex])
+
+
+@register.simple_tag(takes_context=True)
+def query(context: dict[str, Any], **changes: Any) -> str:
+    """The page's query string with these parameters changed (None takes one out)."""
+    parameters = context["request"].GET.dict()
+    parameters.update(changes)
+    kept = {key: value for key, value in parameters.items() if value not in (None, "")}
+    return "?" + urlencode(kept) if kept else "?"

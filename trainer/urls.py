@@ -1,0 +1,5 @@
+"""Addresses of trainer."""
+
+from django.urls.resolvers import URLPattern
+
+urlpatterns: list[URLPattern] = []
