@@ -1,0 +1,85 @@
+"""The cast and the data set that tests share; every test has files of its own."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from annotator.choices import Role
+from annotator.models import DataSet, Member
+from annotator.services.datasets import dataset_create
+
+PASSWORD = "a long enough pass phrase"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The people of the permission tests."""
+
+    alice: User
+    """Admin of the data set, and allowed to create others."""
+    dora: User
+    """Adjudicator."""
+    bob: User
+    """Coder."""
+    cleo: User
+    """A second coder."""
+    ana: User
+    """Analyst."""
+    charlie: User
+    """Has an account but is no member."""
+
+    def client(self, name: str) -> Client:
+        client = Client()
+        client.force_login(getattr(self, name))
+        return client
+
+
+@pytest.fixture(autouse=True)
+def own_files(settings, tmp_path):
+    """Pictures, arrays, exports and uploads of this test lie in its own folder."""
+    storages = {key: dict(value) for key, value in settings.STORAGES.items()}
+    storages["default"] = {
+        "BACKEND": "annotator.storage.FolderStorage",
+        "OPTIONS": {"location": str(tmp_path / "files")},
+    }
+    storages["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = storages
+    settings.UPLOADS = tmp_path / "uploads"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def cast(db) -> Cast:
+    people = {
+        name: User.objects.create_user(name, password=PASSWORD, is_staff=name == "alice")
+        for name in Cast.__dataclass_fields__
+    }
+    return Cast(**people)
+
+
+@pytest.fixture
+def dataset(cast: Cast) -> DataSet:
+    """A data set of AUs 1, 4, 12, 25 with the whole cast but Charlie; no faces yet."""
+    dataset = dataset_create(name="Smiles", user=cast.alice, aus=[1, 4, 12, 25])
+    for name, role in (
+        ("dora", Role.ADJUDICATOR),
+        ("bob", Role.CODER),
+        ("cleo", Role.CODER),
+        ("ana", Role.ANALYST),
+    ):
+        Member.objects.create(dataset=dataset, user=getattr(cast, name), role=role)
+    return dataset
+
+
+@pytest.fixture(scope="session")
+def ictau() -> Path:
+    """The folder of the ictau pictures; tests that ask for it skip where it is absent."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data" / "ictau"
+    folder = Path(os.environ.get("CORRUGATOR_ICTAU", beside))
+    if not (folder / "stills.csv").exists():
+        pytest.skip("the ictau pictures are not here (set CORRUGATOR_ICTAU to their folder)")
+    return folder
