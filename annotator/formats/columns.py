@@ -182,8 +182,8 @@ def _codes_ask(mapping: ColumnMapping, seen: list[str], grades: set[float], ques
     named = [text for text in mapping.not_scored if text]
     if "-1" in seen:
         others = " and ".join(f"{g:g}" for g in sorted(grades)[:2]) or "other codes"
-        questions.append(f"Cells hold -1 beside {others}: -1 is read as not scored. Some labs write -1 "
-                         "for absent (and 0 for unknown); change the rule if yours does.")
+        questions.append(f"Cells hold -1 beside {others}: -1 is read as not scored. Some labs write "
+                         "-1 for absent (and 0 for unknown); change the rule if yours does.")
         named.remove("-1")
     if named:
         shown = ", ".join(cell_quote(text) for text in named)

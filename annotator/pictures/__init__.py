@@ -1,0 +1,1 @@
+"""Pictures as labs bring them: found safely in folders and archives, decoded, and encoded anew."""
