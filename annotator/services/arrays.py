@@ -1,7 +1,5 @@
 """Arrays by position: `.npy` files, written whole under a new name and described by a row."""
 
-import hashlib
-import os
 import tempfile
 import uuid
 from pathlib import Path
@@ -13,10 +11,10 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
-from annotator.errors import CorrugatorError
 from annotator.models import ArrayFile, DataSet
+from annotator.selectors.arrays import array_read, file_sha256
 
-CHUNK = 1 << 20
+__all__ = ["array_read", "array_write"]
 
 
 def array_write(*, dataset: DataSet, purpose: str, values: NDArray[Any]) -> ArrayFile:
@@ -26,7 +24,7 @@ def array_write(*, dataset: DataSet, purpose: str, values: NDArray[Any]) -> Arra
     with tempfile.NamedTemporaryFile(dir=settings.DATA, suffix=".npy") as file:
         np.save(file, values, allow_pickle=False)
         file.flush()
-        digest = _sha256(Path(file.name))
+        digest = file_sha256(Path(file.name))
         file.seek(0)
         default_storage.save(name, File(file))
     return ArrayFile.objects.create(
@@ -38,35 +36,3 @@ def array_write(*, dataset: DataSet, purpose: str, values: NDArray[Any]) -> Arra
         sha256=digest,
         revision=dataset.revision,
     )
-
-
-def array_read(array: ArrayFile, *, check: bool = False) -> NDArray[Any]:
-    """The array, mapped into memory and read-only. With `check`, its checksum is compared first
-    (workers do; pages don't). Raises CorrugatorError when the file is missing or damaged."""
-    path = _local_path(array)
-    if check and _sha256(path) != array.sha256:
-        raise CorrugatorError(f"The stored array {array.name} is damaged: its checksum doesn't match.")
-    values: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return values
-
-
-def _local_path(array: ArrayFile) -> Path:
-    try:
-        path = Path(default_storage.path(array.name))
-    except NotImplementedError:  # a bucket: keep a copy here, under the name that is never used again
-        path = Path(settings.DATA) / "cache" / array.name
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(f".{os.getpid()}.part")
-            with default_storage.open(array.name) as source, temporary.open("wb") as target:
-                for chunk in iter(lambda: source.read(CHUNK), b""):
-                    target.write(chunk)
-            temporary.replace(path)
-    if not path.exists():
-        raise CorrugatorError(f"The stored array {array.name} is missing.")
-    return path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

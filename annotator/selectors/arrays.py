@@ -1,0 +1,48 @@
+"""Reading arrays by position: `.npy` files mapped into memory (services.arrays writes them)."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.core.files.storage import default_storage
+from numpy.typing import NDArray
+
+from annotator.errors import CorrugatorError
+from annotator.models import ArrayFile
+
+CHUNK = 1 << 20
+
+
+def array_read(array: ArrayFile, *, check: bool = False) -> NDArray[Any]:
+    """The array, mapped into memory and read-only. With `check`, its checksum is compared first
+    (workers do; pages don't). Raises CorrugatorError when the file is missing or damaged."""
+    path = _local_path(array)
+    if check and file_sha256(path) != array.sha256:
+        raise CorrugatorError(f"The stored array {array.name} is damaged: its checksum doesn't match.")
+    values: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return values
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _local_path(array: ArrayFile) -> Path:
+    try:
+        path = Path(default_storage.path(array.name))
+    except NotImplementedError:  # a bucket: keep a copy here, under the name that is never used again
+        path = Path(settings.DATA) / "cache" / array.name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(f".{os.getpid()}.part")
+            with default_storage.open(array.name) as source, temporary.open("wb") as target:
+                for chunk in iter(lambda: source.read(CHUNK), b""):
+                    target.write(chunk)
+            temporary.replace(path)
+    if not path.exists():
+        raise CorrugatorError(f"The stored array {array.name} is missing.")
+    return path
