@@ -1,0 +1,86 @@
+"""Scores and features of faces from a trained network, the same in batches of any size."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainer.algorithms.callbacks import (
+    CancelCheck,
+    Progress,
+    cancel_never,
+    cancel_raise,
+    progress_ignore,
+)
+from trainer.algorithms.devices import device_choose, precision_choose
+from trainer.algorithms.faces import FaceArray
+from trainer.algorithms.networks import FaceNetwork
+
+Rows = NDArray[np.intp]
+Floats = NDArray[np.float32]
+
+
+def pixels_tensor(cache: FaceArray, rows: NDArray[np.intp], device: torch.device) -> Tensor:
+    """The rows of the cache as (B, 3, S, S) float32 in 0 to 255, channels last in memory."""
+    # from_numpy on a read-only memory map warns and would alias it: the fancy index has copied already
+    pixels = torch.from_numpy(np.ascontiguousarray(cache[rows])).to(device)
+    return pixels.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
+
+
+def scores_predict(
+    network: FaceNetwork,
+    cache: FaceArray,
+    rows: Rows,
+    batch: int = 256,
+    progress: Progress = progress_ignore,
+    cancelled: CancelCheck = cancel_never,
+    logits: bool = False,
+    precision: str = "float32",
+) -> Floats:
+    """Probabilities (R, A) float32 of the rows, or their logits; mirrored faces count half.
+
+    cache: (N, S, S, 3) uint8, S the network's input size. A score is the mean of the logits of a
+    face and of its mirror picture, since the AUs have no side. Computed in evaluation mode; a
+    precision of "auto" (see devices) is quicker and good to two digits. Raises `Cancelled` on request.
+    """
+    return outputs_predict(network, cache, rows, batch, progress, cancelled, logits, precision)[1]
+
+
+def outputs_predict(
+    network: FaceNetwork,
+    cache: FaceArray,
+    rows: Rows,
+    batch: int = 256,
+    progress: Progress = progress_ignore,
+    cancelled: CancelCheck = cancel_never,
+    logits: bool = False,
+    precision: str = "float32",
+) -> tuple[Floats, Floats]:
+    """Features (R, F) and scores (R, A) of the rows in one pass; see `scores_predict`.
+
+    The features are the mean over a face and its mirror picture.
+    """
+    device = device_choose()
+    dtype = precision_choose(precision, device)
+    was_training, home = network.training, next(network.parameters()).device
+    network.to(device).eval()
+    features = np.empty((len(rows), network.config.features), dtype=np.float32)
+    scores = np.empty((len(rows), network.config.outputs), dtype=np.float32)
+    try:
+        with torch.inference_mode():
+            for start in range(0, len(rows), batch):
+                cancel_raise(cancelled)
+                part = slice(start, start + batch)
+                pixels = pixels_tensor(cache, rows[part], device)
+                with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                    pair = [network.features(view).float() for view in (pixels, pixels.flip(3))]
+                mean = (pair[0] + pair[1]) / 2
+                # the head is linear: the mean feature's logit is the mean of both logits
+                score = network.head(mean)
+                features[part] = mean.cpu().numpy()
+                scores[part] = (score if logits else torch.sigmoid(score)).cpu().numpy()
+                done = min(start + batch, len(rows))
+                progress(done / len(rows), f"{done} of {len(rows)} faces scored")
+    finally:
+        network.to(home).train(was_training)
+    return features, scores

@@ -1,0 +1,58 @@
+"""Network weights as safetensors, with the configuration in the file's metadata: no pickle."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from trainer.algorithms.networks import FaceNetwork, NetworkConfig, network_create
+
+FORMAT = "corrugator-network-1"
+
+
+class WeightsError(ValueError):
+    """The file holds no network that this program can rebuild; the message says why."""
+
+
+def weights_save(path: Path, network: FaceNetwork, extra: dict[str, Any] | None = None) -> None:
+    """Write the network to `path`; `extra` must be JSON-ready (AU list, report, provenance).
+
+    Written beside the file and renamed, so that a reader never sees half a network.
+    """
+    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    metadata = {
+        "format": FORMAT,
+        "network": json.dumps(asdict(network.config), sort_keys=True),
+        "extra": json.dumps(extra or {}, sort_keys=True, allow_nan=False),
+    }
+    partial = path.with_name(path.name + ".partial")
+    try:
+        save_file(tensors, partial, metadata=metadata)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def weights_load(path: Path) -> tuple[FaceNetwork, dict[str, Any]]:
+    """The network in evaluation mode on the CPU, and what was saved as `extra`.
+
+    Raises WeightsError when the file is damaged, foreign, or does not fit its own configuration.
+    """
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise WeightsError(f"{path.name}: not a readable safetensors file ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(f"{path.name}: format {metadata.get('format')!r}, expected {FORMAT!r}")
+    try:
+        network = network_create(NetworkConfig(**json.loads(metadata["network"])))
+        network.load_state_dict(tensors)
+        extra: dict[str, Any] = json.loads(metadata["extra"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{path.name}: weights and configuration do not fit ({error})") from error
+    return network.eval(), extra
