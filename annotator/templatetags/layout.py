@@ -1,0 +1,77 @@
+"""Tags of the page's frame: the data set's navigation, and what a job's card shows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from annotator.choices import Role
+from annotator.models import Job, Member
+from annotator.selectors import jobs
+from annotator.selectors.access import EXPORT, MANAGE, READ, REVIEW
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry of the navigation: its address's name, who may open it, and the names of the
+    addresses under it (by their beginnings), on which it is marked as the present one."""
+
+    url_name: str
+    label: Promise
+    allowed: frozenset[Role]
+    beginnings: tuple[str, ...]
+
+
+PLACES = (
+    Place("dataset_detail", _("Overview"), READ, ("dataset_detail",)),
+    Place("review_queue", _("Review"), REVIEW, ("review", "cluster", "decision", "assignment", "face")),
+    Place("noise_gallery", _("Noise"), REVIEW, ("noise",)),
+    Place("run_list", _("Runs"), READ, ("run", "features")),
+    Place("import_list", _("Import"), MANAGE, ("import",)),
+    Place("export_list", _("Export"), EXPORT, ("export",)),
+    Place(
+        "member_list", _("Members"), MANAGE, ("member", "invitation", "audit", "dataset_settings", "protocol")
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link of the navigation; `current` is the value of aria-current, or empty."""
+
+    url: str
+    label: Promise
+    current: str
+
+
+@register.simple_tag(takes_context=True)
+def navigation(context: dict[str, Any], member: Member) -> list[Link]:
+    """The pages of the member's data set that their role may open; addresses not there are left out."""
+    match = context["request"].resolver_match
+    here = match.url_name if match else ""
+    links = []
+    for place in PLACES:
+        if member.role not in place.allowed:
+            continue
+        try:
+            url = reverse(place.url_name, args=[member.dataset_id])
+        except NoReverseMatch:
+            continue
+        current = "page" if here == place.url_name else "true" if here.startswith(place.beginnings) else ""
+        links.append(Link(url, place.label, current))
+    return links
+
+
+@register.simple_tag
+def job_actions(job: Job, member: Member | None) -> dict[str, bool]:
+    return jobs.job_actions(job, member or None)
+
+
+@register.simple_tag
+def job_title(job: Job) -> str:
+    return jobs.job_title(job)
