@@ -182,8 +182,8 @@ def _codes_ask(mapping: ColumnMapping, seen: list[str], grades: set[float], ques
     named = [text for text in mapping.not_scored if text]
     if "-1" in seen:
         others = " and ".join(f"{g:g}" for g in sorted(grades)[:2]) or "other codes"
-        questions.append(f"Cells hold -1 beside {others}: -1 is read as not scored. Some labs write "
-                         "-1 for absent (and 0 for unknown); change the rule if yours does.")
+        questions.append(f"Cells hold -1 beside {others}: -1 is read as not scored. Some labs "
+                         "write -1 for absent (and 0 for unknown); change the rule if yours does.")
         named.remove("-1")
     if named:
         shown = ", ".join(cell_quote(text) for text in named)
@@ -194,8 +194,8 @@ def _codes_ask(mapping: ColumnMapping, seen: list[str], grades: set[float], ques
     if mapping.style != "occurrence":
         least = INTENSITY_LETTERS[DEFAULT_THRESHOLD - 1]
         what = "letters A to E" if mapping.style == "letters" else "numbers 0 to 5"
-        questions.append(f"AU cells hold {what}: an AU counts as present from {least} ({DEFAULT_THRESHOLD}) on. "
-                         "Choose A (1) if a trace counts.")
+        questions.append(f"AU cells hold {what}: an AU counts as present from {least} "
+                         f"({DEFAULT_THRESHOLD}) on. Choose A (1) if a trace counts.")
 
 
 def _intensity_rule(mapping: ColumnMapping, rows: _Rows, questions: list[str]) -> ColumnMapping:

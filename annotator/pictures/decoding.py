@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from annotator.pictures.errors import PictureProblem
 
@@ -75,7 +75,7 @@ def picture_decode(data: bytes) -> Picture:
             rgb = rgb.transpose(turn)
     except PictureProblem:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PictureProblem(f"the file is not a picture that can be read ({', '.join(FORMATS)})") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureProblem(f"the picture has more than {PIXEL_LIMIT:,} pixels") from None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
-from urllib.parse import unquote, urlsplit
 
 from annotator.formats.cells import cell_quote
 from annotator.pictures.archives import Archive, SourceLimits
+from annotator.pictures.endings import EndIndex, cell_parts, part_plain, path_parts
 from annotator.pictures.errors import PictureAmbiguous, PictureMissing, PictureProblem, SourceRefused
 from annotator.pictures.folders import Folder
 
@@ -19,15 +17,32 @@ __all__ = ["PictureAmbiguous", "PictureMatch", "PictureMissing", "PictureProblem
            "SourceLimits", "SourceRefused"]
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+_NAME_SHOWN = 80
+_COMPARED = 1000  # pictures with the same ending that are compared further
 
 
 @dataclass(frozen=True, slots=True)
 class PictureMatch:
-    """The picture that a row means. `whole` is False where the paths of row and picture disagree above
-    the ending they share: two rows may then land on one picture, and the `whole` one is right."""
+    """The picture that a row means.
+
+    `whole` is False where the paths of row and picture disagree above the ending they share. Two rows
+    may then land on one picture, and it belongs to the one that matched as a whole.
+    """
 
     name: str
     whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    root: Archive | Folder
+    inner: str  # the path below the root
+
+    @property
+    def parts(self) -> list[str]:
+        """The path's parts, with the name of its folder or archive in front."""
+        own = self.root.path.stem if isinstance(self.root, Archive) else self.root.path.name
+        return [own, *path_parts(self.inner)]
 
 
 class PictureSource:
@@ -39,27 +54,20 @@ class PictureSource:
 
     def __init__(self, paths: Iterable[Path | str], limits: SourceLimits | None = None) -> None:
         limits = limits or SourceLimits()
-        self._roots: list[tuple[str, Archive | Folder]] = []
-        self._places: dict[str, tuple[Archive | Folder, str]] = {}
-        self._by_end: dict[str, list[str]] = {}
-        self._by_stem: dict[str, list[str]] | None = None
+        self._roots: dict[str, Archive | Folder] = {}
+        self._places: dict[str, _Place] = {}
+        self._stems: EndIndex | None = None
         self._ignored = 0
         try:
             for path in map(Path, paths):
                 self._root_add(path, limits)
+            for label, root in self._roots.items():
+                self._names_add(f"{label}/" if len(self._roots) > 1 else "", root)
+            self._check(limits)
         except SourceRefused:
             self.close()
             raise
-        several = len(self._roots) > 1
-        for label, root in self._roots:
-            self._names_add(f"{label}/" if several else "", root)
-        if len(self._places) > limits.entries:
-            self.close()
-            raise SourceRefused(f"there are more than {limits.entries:,} pictures")
-        if not self._places:
-            self.close()
-            labels = ", ".join(label for label, _ in self._roots) or "an empty list of folders"
-            raise SourceRefused(f"there is no picture in {labels}{self._archives_hint()}")
+        self._ends = EndIndex((name, place.parts) for name, place in self._places.items())
 
     def __enter__(self) -> PictureSource:
         return self
@@ -89,116 +97,80 @@ class PictureSource:
         """The picture whose path shares the longest ending with the cell, if only one does.
 
         A cell may be a name, a relative or absolute path with either slash, or an address, of which
-        only the path is looked at: nothing is ever fetched. Letter case counts only where it decides.
-        A cell without an ending such as .jpg also finds the picture of that name with one.
+        only the path is looked at: nothing is fetched. Letter case counts only where it has to decide.
+        A cell without an ending such as .jpg also finds the picture of that name with one. The picture
+        whose path is just the cell's wins over those in deeper folders.
         """
-        parts = cell_parts(image)
-        if not parts:
-            raise PictureMissing(f"{cell_quote(image, 80)} names no picture")
-        names = self._by_end.get(_folded(parts[-1]), [])
-        if not names and Path(parts[-1]).suffix.lower() not in PICTURE_SUFFIXES:
-            names = self._stems().get(_folded(parts[-1]), [])
+        wanted = cell_parts(image)
+        shared, names = self._ends.longest(wanted)
+        if not names and wanted and PurePosixPath(wanted[-1]).suffix.lower() not in PICTURE_SUFFIXES:
+            shared, names = self._stems_index().longest(wanted)
         if not names:
-            raise PictureMissing(f"there is no picture {cell_quote(image, 80)} in what was given")
-        ranked = sorted(((_shared(parts, self._parts_of(name)), name) for name in names), reverse=True)
-        best = [name for shared, name in ranked if shared == ranked[0][0]]
-        if len(best) > 1:
-            shown = ", ".join(cell_quote(name, 80) for name in sorted(best)[:3])
-            raise PictureAmbiguous(
-                f"{cell_quote(image, 80)} fits {len(best)} pictures equally well ({shown}): give more of the path"
-            )
-        depth = min(len(parts), len(self._parts_of(best[0])))
-        return PictureMatch(best[0], whole=ranked[0][0].length == depth)
+            raise PictureMissing(f"there is no picture {cell_quote(image, _NAME_SHOWN)} in what was given")
+        if 1 < len(names) <= _COMPARED:
+            names = self._narrowed(wanted[-shared:], shared == len(wanted), names)
+        if len(names) > 1:
+            shown = ", ".join(cell_quote(name, _NAME_SHOWN) for name in sorted(names[:_COMPARED])[:3])
+            raise PictureAmbiguous(f"{cell_quote(image, _NAME_SHOWN)} fits {len(names)} pictures equally well "
+                                   f"({shown}): give more of its path")
+        inner_length = len(self._places[names[0]].parts) - 1
+        return PictureMatch(names[0], whole=shared >= min(len(wanted), inner_length))
 
     def read(self, name: str) -> bytes:
         """The bytes of a picture that `names` or `find` gave; PictureProblem where they cannot be had."""
-        try:
-            root, inner = self._places[name]
-        except KeyError:
-            raise PictureMissing(f"there is no picture {cell_quote(name, 80)}") from None
-        return root.read(inner)
+        place = self._places.get(name)
+        if place is None:
+            raise PictureMissing(f"there is no picture {cell_quote(name, _NAME_SHOWN)}")
+        return place.root.read(place.inner)
 
     def close(self) -> None:
         """Close the archives."""
-        for _, root in self._roots:
+        for root in self._roots.values():
             root.close()
 
+    def _narrowed(self, ending: list[str], is_all: bool, names: list[str]) -> list[str]:
+        """Of names that share the ending but for case, those that fit best."""
+        plain = [part_plain(part) for part in ending]
+        ranks = {}
+        for name in names:
+            parts = [part_plain(part) for part in self._places[name].parts]
+            same_case = sum(a == b for a, b in zip(plain, parts[-len(plain):], strict=True))
+            ranks[name] = (same_case, is_all and len(parts) == len(plain) + 1)
+        best = max(ranks.values())
+        return [name for name in names if ranks[name] == best]
+
     def _root_add(self, path: Path, limits: SourceLimits) -> None:
-        root = Folder(path, limits) if path.is_dir() else None
-        if root is None and not path.is_file():
-            raise SourceRefused(f"there is no file or folder {cell_quote(path.name, 80)}")
-        label, taken, count = path.name or "pictures", {label for label, _ in self._roots}, 2
-        while label in taken:
-            label, count = f"{path.name or 'pictures'} ({count})", count + 1
-        self._roots.append((label, root or Archive(path, limits)))
+        if not path.is_dir() and not path.is_file():
+            raise SourceRefused(f"there is no file or folder {cell_quote(str(path), 200)}")
+        root = Folder(path, limits) if path.is_dir() else Archive(path, limits)
+        plain = label = root.path.name or "pictures"
+        count = 1
+        while label in self._roots:
+            count += 1
+            label = f"{plain} ({count})"
+        self._roots[label] = root
 
     def _names_add(self, prefix: str, root: Archive | Folder) -> None:
         for inner in root.names():
-            parts = inner.split("/")
-            hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts if part != ".")
-            if hidden or Path(parts[-1]).suffix.lower() not in PICTURE_SUFFIXES:
+            parts = path_parts(inner)
+            hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+            if hidden or PurePosixPath(inner).suffix.lower() not in PICTURE_SUFFIXES:
                 self._ignored += 1
                 continue
-            name = prefix + inner
-            self._places[name] = (root, inner)
-            self._by_end.setdefault(_folded(parts[-1]), []).append(name)
+            self._places[prefix + inner] = _Place(root, inner)
 
-    def _parts_of(self, name: str) -> list[str]:
-        return _path_parts(self._places[name][1])
+    def _check(self, limits: SourceLimits) -> None:
+        if len(self._places) > limits.entries:
+            raise SourceRefused(f"there are more than {limits.entries:,} pictures")
+        if not self._places:
+            labels = ", ".join(self._roots) or "an empty list of folders"
+            zips = sum(name.lower().endswith(".zip") for root in self._roots.values() for name in root.names())
+            hint = f": {zips} ZIP files lie in it, name those themselves" if zips else ""
+            raise SourceRefused(f"there is no picture in {labels}{hint}")
 
-    def _stems(self) -> dict[str, list[str]]:
-        if self._by_stem is None:
-            self._by_stem = {}
-            for end, names in self._by_end.items():
-                self._by_stem.setdefault(end.rpartition(".")[0], []).extend(names)
-        return self._by_stem
-
-    def _archives_hint(self) -> str:
-        archives = sum(name.lower().endswith(".zip") for _, root in self._roots for name in root.names())
-        return f": {archives} ZIP files lie in it, name those themselves" if archives else ""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class _Ending:
-    """How well two paths agree from their ends: parts in common, then how they are in common."""
-
-    length: int
-    same_case: int
-    whole_name: bool
-
-
-def _shared(wanted: list[str], have: list[str]) -> _Ending:
-    """The ending that two paths share. The last parts are known to agree but for case or suffix."""
-    length = 1
-    for a, b in zip(reversed(wanted[:-1]), reversed(have[:-1]), strict=False):
-        if _folded(a) != _folded(b):
-            break
-        length += 1
-    same = sum(_plain(a) == _plain(b) for a, b in zip(wanted[-length:], have[-length:], strict=True))
-    return _Ending(length, same, len(wanted) == len(have) == length)
-
-
-def cell_parts(image: str) -> list[str]:
-    """The path parts of an image cell: quotes, drive letters, addresses' hosts and queries taken off."""
-    image = image.strip().strip("'\"").strip()
-    if re.match(r"[a-z][a-z0-9+.\-]+://", image, re.IGNORECASE):
-        try:
-            image = unquote(urlsplit(image).path)
-        except ValueError:
-            return []
-    elif re.match(r"[a-z]:[\\/]", image, re.IGNORECASE):
-        image = image[2:]
-    return _path_parts(image)
-
-
-def _path_parts(path: str) -> list[str]:
-    return [part for part in re.split(r"[\\/]+", path) if part not in ("", ".", "..")]
-
-
-def _plain(part: str) -> str:
-    # Archives made on a Mac write é as e and an accent; tables mostly don't.
-    return unicodedata.normalize("NFC", part)
-
-
-def _folded(part: str) -> str:
-    return _plain(part).casefold()
+    def _stems_index(self) -> EndIndex:
+        if self._stems is None:
+            self._stems = EndIndex(
+                ((name, place.parts) for name, place in self._places.items()), without_suffix=True
+            )
+        return self._stems
