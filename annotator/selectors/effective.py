@@ -57,7 +57,8 @@ def effective_codes(
         noise=np.zeros(len(face_ids), bool),
     )
     by_kind: dict[str, list[tuple[LabelLayer, LayerCodes]]] = {}
-    for layer in layers:
+    # Of two layers of one kind the newer counts first: a later file corrects an earlier one.
+    for layer in sorted(layers, key=lambda layer: -layer.pk):
         if layer.kind == LayerKind.PREDICTION or (layer.kind == LayerKind.PROPOSAL and not accept_proposals):
             continue
         rows = read[layer.pk] if read is not None and layer.pk in read else layer_codes(layer, face_ids)
@@ -67,7 +68,7 @@ def effective_codes(
     for layer, rows in by_kind.get(LayerKind.CONSENSUS, []):
         result.noise[:] |= rows.noise
         _take(result, open_, rows.codes(bits), SOURCES.index("consensus"), layer.pk)
-    _take_coders(result, open_, by_kind.get(LayerKind.CODER, []), bits, coders_needed)
+    _take_coders(result, open_, by_kind.get(LayerKind.CODER, [])[::-1], bits, coders_needed)
     for kind in (LayerKind.REFERENCE, LayerKind.PROPOSAL, LayerKind.WEAK):
         for layer, rows in by_kind.get(kind, []):
             _take(result, open_, rows.codes(bits), SOURCES.index(kind.value), layer.pk)
