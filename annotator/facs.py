@@ -28,71 +28,165 @@ class ActionUnit:
 
 
 _UPPER = (
-    (1, "inner brow raiser", "frontalis, inner part",
-     "The inner ends of the brows go up; short folds may cross the middle of the forehead."),
-    (2, "outer brow raiser", "frontalis, outer part",
-     "The outer ends of the brows go up and arch; folds appear above them."),
-    (4, "brow lowerer", "corrugator supercilii, depressor supercilii, procerus",
-     "The brows sink and draw towards each other; upright furrows form between them."),
-    (5, "upper lid raiser", "levator palpebrae superioris",
-     "The upper lid is pulled back and more of the eyeball shows above the iris."),
-    (6, "cheek raiser", "orbicularis oculi, outer ring",
-     "The ring around the eye closes in, lifts the cheek and wrinkles the outer corner of the eye."),
-    (7, "lid tightener", "orbicularis oculi, inner ring",
-     "The lids tense, the lower one rises and straightens, and the eye narrows."),
-    (41, "lid droop", "levator palpebrae superioris, partly relaxed",
-     "The upper lid hangs lower than at rest. Older editions only; later ones grade it under AU43."),
-    (42, "slit", "orbicularis oculi",
-     "The eye is open by no more than a slit. Older editions only; later ones grade it under AU43."),
-    (43, "eyes closed", "levator palpebrae superioris, relaxed",
-     "The upper lid comes down and the eye stays shut."),
-    (44, "squint", "orbicularis oculi, inner ring",
-     "Both lids are strongly tensed to a narrow gap. Older editions only; later ones grade it under AU7."),
-    (45, "blink", "levator palpebrae superioris relaxing, orbicularis oculi",
-     "The eyes shut and open again at once. Needs a clip: a still cannot tell it from closed eyes."),
-    (46, "wink", "orbicularis oculi",
-     "One eye is shut on purpose for a moment while the other stays open."),
+    (
+        1,
+        "inner brow raiser",
+        "frontalis, inner part",
+        "The inner ends of the brows go up; short folds may cross the middle of the forehead.",
+    ),
+    (
+        2,
+        "outer brow raiser",
+        "frontalis, outer part",
+        "The outer ends of the brows go up and arch; folds appear above them.",
+    ),
+    (
+        4,
+        "brow lowerer",
+        "corrugator supercilii, depressor supercilii, procerus",
+        "The brows sink and draw towards each other; upright furrows form between them.",
+    ),
+    (
+        5,
+        "upper lid raiser",
+        "levator palpebrae superioris",
+        "The upper lid is pulled back and more of the eyeball shows above the iris.",
+    ),
+    (
+        6,
+        "cheek raiser",
+        "orbicularis oculi, outer ring",
+        "The ring around the eye closes in, lifts the cheek and wrinkles the outer corner of the eye.",
+    ),
+    (
+        7,
+        "lid tightener",
+        "orbicularis oculi, inner ring",
+        "The lids tense, the lower one rises and straightens, and the eye narrows.",
+    ),
+    (
+        41,
+        "lid droop",
+        "levator palpebrae superioris, partly relaxed",
+        "The upper lid hangs lower than at rest. Older editions only; later ones grade it under AU43.",
+    ),
+    (
+        42,
+        "slit",
+        "orbicularis oculi",
+        "The eye is open by no more than a slit. Older editions only; later ones grade it under AU43.",
+    ),
+    (
+        43,
+        "eyes closed",
+        "levator palpebrae superioris, relaxed",
+        "The upper lid comes down and the eye stays shut.",
+    ),
+    (
+        44,
+        "squint",
+        "orbicularis oculi, inner ring",
+        "Both lids are strongly tensed to a narrow gap. Older editions only; later ones grade it under AU7.",
+    ),
+    (
+        45,
+        "blink",
+        "levator palpebrae superioris relaxing, orbicularis oculi",
+        "The eyes shut and open again at once. Needs a clip: a still cannot tell it from closed eyes.",
+    ),
+    (46, "wink", "orbicularis oculi", "One eye is shut on purpose for a moment while the other stays open."),
 )
 
 _LOWER = (
-    (8, "lips toward each other", "orbicularis oris",
-     "The lips reach for each other while the teeth or the jaw stay apart."),
-    (9, "nose wrinkler", "levator labii superioris alaeque nasi",
-     "The skin beside the nose is pulled up and wrinkles run across its root."),
-    (10, "upper lip raiser", "levator labii superioris",
-     "The middle of the upper lip goes up and the fold beside the nose bends to an angle."),
-    (11, "nasolabial deepener", "zygomaticus minor",
-     "The upper and middle part of the fold between nose and cheek deepens."),
-    (12, "lip corner puller", "zygomaticus major",
-     "The corners of the mouth are drawn back and up towards the cheekbones."),
-    (13, "sharp lip puller", "levator anguli oris",
-     "The corners of the mouth go steeply up, thin and pointed; the cheeks puff above them."),
-    (14, "dimpler", "buccinator",
-     "The corners of the mouth are tightened and drawn inwards; a dimple or a bulge shows beside them."),
-    (15, "lip corner depressor", "depressor anguli oris",
-     "The corners of the mouth are pulled down."),
-    (16, "lower lip depressor", "depressor labii inferioris",
-     "The lower lip is pulled down and lower teeth may show."),
-    (17, "chin raiser", "mentalis",
-     "The chin boss pushes up and wrinkles, and lifts the lower lip."),
-    (18, "lip pucker", "incisivi labii superioris and inferioris",
-     "The mouth is drawn together and forward, with the lips rounded."),
-    (20, "lip stretcher", "risorius with platysma",
-     "The corners of the mouth are drawn sideways, and the lips flatten."),
-    (22, "lip funneler", "orbicularis oris",
-     "The lips turn outwards like a funnel and show gum or teeth."),
-    (23, "lip tightener", "orbicularis oris",
-     "The lips become tight and narrow without being pressed on each other."),
-    (24, "lip pressor", "orbicularis oris",
-     "The lips are pressed on each other."),
-    (25, "lips part", "depressor labii inferioris, or mentalis or orbicularis oris relaxing",
-     "The lips come apart; teeth may show."),
-    (26, "jaw drop", "masseter, temporalis and inner pterygoid relaxing",
-     "The jaw sinks by its own weight and the teeth part."),
-    (27, "mouth stretch", "pterygoids, digastric",
-     "The jaw is pulled far down and the mouth is stretched open."),
-    (28, "lip suck", "orbicularis oris",
-     "One lip or both are drawn into the mouth, over the teeth."),
+    (
+        8,
+        "lips toward each other",
+        "orbicularis oris",
+        "The lips reach for each other while the teeth or the jaw stay apart.",
+    ),
+    (
+        9,
+        "nose wrinkler",
+        "levator labii superioris alaeque nasi",
+        "The skin beside the nose is pulled up and wrinkles run across its root.",
+    ),
+    (
+        10,
+        "upper lip raiser",
+        "levator labii superioris",
+        "The middle of the upper lip goes up and the fold beside the nose bends to an angle.",
+    ),
+    (
+        11,
+        "nasolabial deepener",
+        "zygomaticus minor",
+        "The upper and middle part of the fold between nose and cheek deepens.",
+    ),
+    (
+        12,
+        "lip corner puller",
+        "zygomaticus major",
+        "The corners of the mouth are drawn back and up towards the cheekbones.",
+    ),
+    (
+        13,
+        "sharp lip puller",
+        "levator anguli oris",
+        "The corners of the mouth go steeply up, thin and pointed; the cheeks puff above them.",
+    ),
+    (
+        14,
+        "dimpler",
+        "buccinator",
+        "The corners of the mouth are tightened and drawn inwards; a dimple or a bulge shows beside them.",
+    ),
+    (15, "lip corner depressor", "depressor anguli oris", "The corners of the mouth are pulled down."),
+    (
+        16,
+        "lower lip depressor",
+        "depressor labii inferioris",
+        "The lower lip is pulled down and lower teeth may show.",
+    ),
+    (17, "chin raiser", "mentalis", "The chin boss pushes up and wrinkles, and lifts the lower lip."),
+    (
+        18,
+        "lip pucker",
+        "incisivi labii superioris and inferioris",
+        "The mouth is drawn together and forward, with the lips rounded.",
+    ),
+    (
+        20,
+        "lip stretcher",
+        "risorius with platysma",
+        "The corners of the mouth are drawn sideways, and the lips flatten.",
+    ),
+    (22, "lip funneler", "orbicularis oris", "The lips turn outwards like a funnel and show gum or teeth."),
+    (
+        23,
+        "lip tightener",
+        "orbicularis oris",
+        "The lips become tight and narrow without being pressed on each other.",
+    ),
+    (24, "lip pressor", "orbicularis oris", "The lips are pressed on each other."),
+    (
+        25,
+        "lips part",
+        "depressor labii inferioris, or mentalis or orbicularis oris relaxing",
+        "The lips come apart; teeth may show.",
+    ),
+    (
+        26,
+        "jaw drop",
+        "masseter, temporalis and inner pterygoid relaxing",
+        "The jaw sinks by its own weight and the teeth part.",
+    ),
+    (
+        27,
+        "mouth stretch",
+        "pterygoids, digastric",
+        "The jaw is pulled far down and the mouth is stretched open.",
+    ),
+    (28, "lip suck", "orbicularis oris", "One lip or both are drawn into the mouth, over the teeth."),
 )
 
 _OTHER = (
@@ -108,8 +202,12 @@ _OTHER = (
     (36, "tongue bulge", "tongue", "The tongue pushes a cheek or a lip out from within."),
     (37, "lip wipe", "tongue", "The tongue passes over a lip."),
     (38, "nostril dilator", "nasalis, wing part", "The wings of the nose spread and the nostrils widen."),
-    (39, "nostril compressor", "nasalis, cross part, with depressor septi",
-     "The nostrils are narrowed and drawn down."),
+    (
+        39,
+        "nostril compressor",
+        "nasalis, cross part, with depressor septi",
+        "The nostrils are narrowed and drawn down.",
+    ),
     (40, "sniff", "nose and breath", "Air is drawn in through the nose, and its wings move."),
     (50, "speech", "mouth and jaw", "The person is speaking, so that codes of the mouth need care."),
 )
@@ -148,15 +246,23 @@ _VISIBILITY = (
 def _catalogue() -> dict[int, ActionUnit]:
     """Join the tables above into one, in the order of the numbers."""
     moving: tuple[tuple[Region, tuple[tuple[int, str, str, str], ...]], ...] = (
-        ("upper", _UPPER), ("lower", _LOWER), ("other", _OTHER),
+        ("upper", _UPPER),
+        ("lower", _LOWER),
+        ("other", _OTHER),
     )
     placed: tuple[tuple[Region, str, tuple[tuple[int, str, str], ...]], ...] = (
-        ("head", "neck", _HEAD), ("eyes", "eye muscles", _EYES), ("visibility", "", _VISIBILITY),
+        ("head", "neck", _HEAD),
+        ("eyes", "eye muscles", _EYES),
+        ("visibility", "", _VISIBILITY),
     )
-    units = [ActionUnit(n, name, region, muscles, text, in_still=n != 45)
-             for region, table in moving for n, name, muscles, text in table]
-    units += [ActionUnit(n, name, region, muscles, text)
-              for region, muscles, table in placed for n, name, text in table]
+    units = [
+        ActionUnit(n, name, region, muscles, text, in_still=n != 45)
+        for region, table in moving
+        for n, name, muscles, text in table
+    ]
+    units += [
+        ActionUnit(n, name, region, muscles, text) for region, muscles, table in placed for n, name, text in table
+    ]
     return {unit.number: unit for unit in sorted(units, key=lambda unit: unit.number)}
 
 
@@ -167,7 +273,14 @@ OPPOSITES: tuple[tuple[int, int], ...] = ((51, 52), (53, 54), (55, 56), (57, 58)
 
 # Pairs that are possible but rare: a save with both asks first.
 UNLIKELY_PAIRS: tuple[tuple[int, int], ...] = (
-    (5, 43), (12, 15), (18, 20), (24, 25), (24, 26), (24, 27), (26, 27), (65, 66),
+    (5, 43),
+    (12, 15),
+    (18, 20),
+    (24, 25),
+    (24, 26),
+    (24, 27),
+    (26, 27),
+    (65, 66),
 )
 
 INTENSITY_LETTERS = "ABCDE"

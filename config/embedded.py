@@ -45,7 +45,18 @@ def redis_start(folder: Path, *, port: int = 0, log: Path | None = None) -> subp
     )
     output = log.open("ab") if log else subprocess.DEVNULL
     process = subprocess.Popen(
-        [redis_program(), *listen, "--dir", str(folder), "--appendonly", "yes", "--save", "", "--daemonize", "no"],
+        [
+            redis_program(),
+            *listen,
+            "--dir",
+            str(folder),
+            "--appendonly",
+            "yes",
+            "--save",
+            "",
+            "--daemonize",
+            "no",
+        ],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,

@@ -66,7 +66,10 @@ TEMPLATES = [
                 if DEBUG
                 else {
                     "loaders": [
-                        ("django.template.loaders.cached.Loader", ["django.template.loaders.filesystem.Loader"])
+                        (
+                            "django.template.loaders.cached.Loader",
+                            ["django.template.loaders.filesystem.Loader"],
+                        )
                     ]
                 }
             ),

@@ -33,7 +33,9 @@ class LabelLayer(models.Model):
                 fields=["dataset", "user"], condition=Q(kind=LayerKind.CODER), name="layer_one_a_coder"
             ),
             models.UniqueConstraint(
-                fields=["dataset", "detector"], condition=Q(kind=LayerKind.PREDICTION), name="layer_one_a_detector"
+                fields=["dataset", "detector"],
+                condition=Q(kind=LayerKind.PREDICTION),
+                name="layer_one_a_detector",
             ),
             models.CheckConstraint(
                 condition=Q(kind=LayerKind.CODER, user__isnull=False)
@@ -93,9 +95,7 @@ class Event(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=Q(apex=None) | Q(apex__gte=F("onset")), name="event_apex_after_onset"
-            ),
+            models.CheckConstraint(condition=Q(apex=None) | Q(apex__gte=F("onset")), name="event_apex_after_onset"),
             models.CheckConstraint(
                 condition=Q(offset=None) | Q(offset__gte=F("onset")), name="event_offset_after_onset"
             ),

@@ -34,9 +34,7 @@ LAYER_ORDER = {
 }
 
 
-def layers_visible_to(
-    user: User, dataset: DataSet, assignment: Assignment | None = None
-) -> list[LabelLayer]:
+def layers_visible_to(user: User, dataset: DataSet, assignment: Assignment | None = None) -> list[LabelLayer]:
     """The layers whose codes this user may see now, most trusted first.
 
     Admins, adjudicators and analysts see every layer, coders all but other coders'. In a blind

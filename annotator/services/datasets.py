@@ -91,9 +91,7 @@ def protocol_change(*, dataset: DataSet, user: User, note: str = "", **changes: 
         if values["present_from"] not in range(1, 6) or values["coders_per_item"] not in (1, 2):
             raise InputRefused("Present counts from A (1) to E (5), and an item has one or two coders.")
         version = (dataset.protocols.aggregate(Max("version"))["version__max"] or 0) + 1
-        protocol = Protocol.objects.create(
-            dataset=dataset, version=version, note=note, created_by=user, **values
-        )
+        protocol = Protocol.objects.create(dataset=dataset, version=version, note=note, created_by=user, **values)
         revision_raise(dataset)
         audit(dataset, user, "protocol changed", version=version, **changes)
     return protocol

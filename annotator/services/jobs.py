@@ -22,7 +22,12 @@ SEND_AGAIN_SECONDS = 60
 
 
 def job_create(
-    *, dataset: DataSet, kind: str, target: str, params: dict[str, Any] | None = None, user: User | None = None
+    *,
+    dataset: DataSet,
+    kind: str,
+    target: str,
+    params: dict[str, Any] | None = None,
+    user: User | None = None,
 ) -> tuple[Job, bool]:
     """A queued job, and whether it is new: a target that has an active job keeps that one,
     so that a double click starts one. It runs once sent (job_send) or run here (job_run)."""
@@ -111,7 +116,10 @@ def jobs_reap() -> dict[str, int]:
             )
         else:
             counts["requeued"] += mine.update(
-                state=JobState.QUEUED, claim="", lease_until=now, message="The worker was lost; starting again."
+                state=JobState.QUEUED,
+                claim="",
+                lease_until=now,
+                message="The worker was lost; starting again.",
             )
     for job in Job.objects.filter(state=JobState.QUEUED, lease_until__lte=now):
         later = now + timedelta(seconds=SEND_AGAIN_SECONDS)

@@ -1,0 +1,58 @@
+"""manage.py cluster: a run of weakly supervised clustering for some AUs, or all."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from annotator.errors import InputRefused
+from annotator.management.base import CorrugatorCommand
+from clustering.selectors.inputs import weak_layers
+from clustering.services.runs import run_create
+
+
+class Command(CorrugatorCommand):
+    help = "Group faces that look alike and carry alike labels, and propose corrected labels."
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("dataset", help="name or id")
+        parser.add_argument("--au", type=int, nargs="+", help="default: every AU on the list")
+        parser.add_argument("--lambda", type=float, dest="lam", help="pull of the weak labels, balanced unit")
+        parser.add_argument("--dimensions", type=int, help="coordinates of the embedding")
+        parser.add_argument("--neighbours", type=int)
+        parser.add_argument("--solver", choices=["exact", "agd", "sgd"])
+        parser.add_argument("--joint", action="store_true", default=None, help="one partition for all AUs")
+        parser.add_argument("--features", type=int, metavar="ID", help="feature set (default: the newest)")
+        parser.add_argument("--weak-layer", type=int, metavar="ID", help="default: the newest weak layer")
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--queue", action="store_true", help="hand the work to a worker")
+
+    def run(self, *, dataset: str, seed: int, queue: bool, **options: Any) -> dict[str, Any]:
+        found = self.dataset_named(dataset)
+        names = ("lam", "dimensions", "neighbours", "solver", "joint")
+        run, job = run_create(
+            dataset=found,
+            user=self.acting_user(),
+            aus=options["au"],
+            configuration={name: options[name] for name in names if options[name] is not None},
+            feature_set=_chosen(found.feature_sets, options["features"], "feature set"),
+            weak_layer=_chosen(weak_layers(found), options["weak_layer"], "weak layer"),
+            seed=seed,
+        )
+        job = self.job_finish(job, queue=queue)
+        run.refresh_from_db()
+        return {
+            "dataset": found.pk,
+            "run": run.pk,
+            "job": job.pk,
+            "faces": job.result.get("faces"),
+            "clusters": job.result.get("clusters"),
+            "changed": job.result.get("changed"),
+        }
+
+
+def _chosen(rows: Any, wanted: int | None, what: str) -> Any:
+    if wanted is None:
+        return None
+    found = rows.filter(pk=wanted).first()
+    if found is None:
+        raise InputRefused(f"The data set has no {what} {wanted}.")
+    return found

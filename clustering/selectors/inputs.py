@@ -1,0 +1,79 @@
+"""What a clustering run reads: faces, weak codes and probabilities, trusted codes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from django.db.models import QuerySet
+from numpy.typing import NDArray
+
+from annotator.choices import FaceRole, LayerKind
+from annotator.models import ClusterRun, DataSet, Face, LabelLayer
+from annotator.selectors.arrays import array_read
+from annotator.selectors.codes import coded_aus, layer_codes
+from annotator.selectors.effective import effective_codes
+
+TRUSTED = (LayerKind.CONSENSUS, LayerKind.CODER, LayerKind.REFERENCE)
+
+
+def weak_layers(dataset: DataSet) -> QuerySet[LabelLayer]:
+    """The layers that a run may take as weak labels, newest first."""
+    return LabelLayer.objects.filter(dataset=dataset, kind__in=[LayerKind.WEAK, LayerKind.PREDICTION]).order_by("-id")
+
+
+@dataclass(frozen=True)
+class RunInput:
+    """N faces in the order of their positions, A AUs; codes are 1 present, 0 absent, −1 unknown."""
+
+    positions: NDArray[np.int64]
+    weak: NDArray[np.int8]
+    weak_probability: NDArray[np.float32] | None
+    trusted: NDArray[np.int8] | None
+    """Reviewed and reference codes; all −1 for test faces, whose reference is for reporting only."""
+    quality: NDArray[np.float32]
+    """(N, 2) sharpness, brightness."""
+
+
+def run_input(run: ClusterRun) -> RunInput:
+    dataset = run.dataset
+    rows = list(
+        Face.objects.filter(dataset=dataset)
+        .order_by("position")
+        .values_list("id", "position", "role", "sharpness", "brightness")
+    )
+    ids = [row[0] for row in rows]
+    positions = np.array([row[1] for row in rows], dtype=np.int64)
+    is_test = np.array([row[2] == FaceRole.TEST for row in rows], dtype=bool)
+    aus = [coded for coded in coded_aus(dataset) if coded.au in run.aus]
+    bits = [coded.bit for coded in aus]
+    assert run.weak_layer is not None
+    weak = np.maximum(layer_codes(run.weak_layer, ids).codes(bits), -1)
+    trusted = effective_codes(
+        dataset,
+        list(LabelLayer.objects.filter(dataset=dataset, kind__in=TRUSTED)),
+        ids,
+        aus,
+        accept_proposals=False,
+        coders_needed=dataset.protocols.latest("version").coders_per_item,
+    ).codes
+    trusted[is_test] = -1
+    return RunInput(
+        positions,
+        weak,
+        _probabilities(run.weak_layer, positions, bits),
+        trusted if (trusted >= 0).any() else None,
+        np.array([[row[3], row[4]] for row in rows], dtype=np.float32).reshape(-1, 2),
+    )
+
+
+def _probabilities(layer: LabelLayer, positions: NDArray[np.int64], bits: list[int]) -> NDArray[np.float32] | None:
+    if layer.probabilities is None:
+        return None
+    return rows_of(array_read(layer.probabilities, check=True), positions)[:, bits].astype(np.float32)
+
+
+def rows_of(values: NDArray[np.floating], positions: NDArray[np.int64]) -> NDArray[np.floating]:
+    """The array's rows at these positions; NaN for faces that came after it was written."""
+    known = positions < len(values)
+    rows = np.full((len(positions), *values.shape[1:]), np.nan, values.dtype)
+    rows[known] = values[positions[known]]
+    return rows

@@ -1,0 +1,81 @@
+"""The codes that a detector may be trained on: (faces, AUs), never a test face's."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotator.choices import FaceRole, LayerKind
+from annotator.errors import InputRefused
+from annotator.models import CodedAU, DataSet, Face, LabelLayer
+from annotator.selectors.codes import coded_aus, layer_codes
+from annotator.selectors.effective import SOURCES, effective_codes
+
+TRUSTED = (LayerKind.CONSENSUS, LayerKind.CODER, LayerKind.REFERENCE)
+
+
+@dataclass(frozen=True)
+class FaceTable:
+    """The faces of a data set in the order of their positions, (N,) each."""
+
+    ids: list[int]
+    positions: NDArray[np.int64]
+    keys: list[str]
+    subjects: NDArray[np.int64]
+    """Subject id, −1 for a face that is its own subject."""
+    is_test: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TrainingCodes:
+    """codes: (N, A) int8, 1 present, 0 absent, −1 unknown; sources: how many codes each kind gave."""
+
+    aus: list[CodedAU]
+    codes: NDArray[np.int8]
+    sources: dict[str, int]
+
+
+def face_table(dataset: DataSet) -> FaceTable:
+    rows = list(
+        Face.objects.filter(dataset=dataset)
+        .order_by("position")
+        .values_list("id", "position", "key", "subject_id", "role")
+    )
+    return FaceTable(
+        ids=[row[0] for row in rows],
+        positions=np.array([row[1] for row in rows], dtype=np.int64),
+        keys=[row[2].hex for row in rows],
+        subjects=np.array([-1 if row[3] is None else row[3] for row in rows], dtype=np.int64),
+        is_test=np.array([row[4] == FaceRole.TEST for row in rows], dtype=bool),
+    )
+
+
+def training_codes(dataset: DataSet, faces: FaceTable) -> TrainingCodes:
+    """Reviewed and reference codes of all faces but test faces; where there are none at all, the
+    weak codes, test faces left out too. Raises InputRefused when nothing is coded."""
+    aus = coded_aus(dataset)
+    if not aus:
+        raise InputRefused("The data set has no AUs yet: import labels first.")
+    layers = list(LabelLayer.objects.filter(dataset=dataset))
+    trusted = effective_codes(
+        dataset,
+        [layer for layer in layers if layer.kind in TRUSTED],
+        faces.ids,
+        aus,
+        accept_proposals=False,
+        coders_needed=dataset.protocols.latest("version").coders_per_item,
+    )
+    codes = trusted.codes.copy()
+    codes[faces.is_test] = -1
+    if (codes == 1).any():
+        counted = trusted.source[codes >= 0]
+        sources = {name: int((counted == place).sum()) for place, name in enumerate(SOURCES) if name}
+        return TrainingCodes(aus, codes, {name: count for name, count in sources.items() if count})
+    weak = [layer for layer in layers if layer.kind == LayerKind.WEAK]
+    for layer in weak:
+        rows = layer_codes(layer, faces.ids).codes([coded.bit for coded in aus])
+        codes = np.where(codes < 0, np.maximum(rows, -1), codes).astype(np.int8)
+    codes[faces.is_test] = -1
+    if not (codes == 1).any():
+        raise InputRefused("No face has a present AU yet: import reference or weak labels first.")
+    return TrainingCodes(aus, codes, {"weak": int((codes >= 0).sum())})
