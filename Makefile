@@ -1,0 +1,52 @@
+# Two commands are enough: `make demo` and `make test`. The others are their parts.
+PYTHON ?= python3.11
+PIP_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup setup-dev demo test test-embedded test-servers test-browser lint types bench clean
+
+setup: $(VENV)/.installed
+setup-dev: $(VENV)/.installed-dev
+
+# torch first and pinned: a looser install would bring a newer release with gigabytes of CUDA.
+$(VENV)/.installed: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Corrugator needs Python 3.11: set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) torch==2.13.0
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[dev]'
+	@touch $@
+
+demo: setup
+	@exec $(BIN)/python manage.py demo
+
+# The whole suite on SQLite and the embedded broker, then what touches database, broker or workers
+# on a real PostgreSQL and a Redis over TCP. Both are started by the tests.
+test: test-embedded test-servers
+
+test-embedded: setup-dev
+	CORRUGATOR_TEST_BACKEND=embedded $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+test-servers: setup-dev
+	CORRUGATOR_TEST_BACKEND=servers $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not backendless"
+
+test-browser: setup-dev
+	$(BIN)/python -m pytest tests/browser
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup-dev
+	$(BIN)/mypy
+
+bench: setup-dev
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --json || exit 1; done
+
+clean:
+	rm -rf $(VENV) var *.egg-info
