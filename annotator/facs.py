@@ -86,7 +86,7 @@ _UPPER = (
         44,
         "squint",
         "orbicularis oculi, inner ring",
-        "Both lids are strongly tensed to a narrow gap. Older editions only; later ones grade it under AU7.",
+        "Both lids are tensed to a narrow gap. Older editions only; later ones grade it under AU7.",
     ),
     (
         45,

@@ -24,8 +24,7 @@ SIDE_NONE, SIDE_UNGRADED, SIDE_NOT_SCORED = 0, 6, 15
 
 _SIDE = re.compile(r"(?:([lr])\s*)?([a-e0]?)")
 _SIDE_ALONE = {"left only scored": "left", "right only scored": "right"}
-_SIDE_WORDS = {"": "both", "both": "both", "b": "both", "left": "left", "l": "left", "right": "right",
-               "r": "right"}
+_SIDE_WORDS = {"": "both", "both": "both", "b": "both", "left": "left", "l": "left", "right": "right", "r": "right"}
 _MEMO_LIMIT = 10_000
 
 
@@ -74,12 +73,18 @@ class RowReader:
         self.places = {column: place for place, column in enumerate(mapping.header)}
         self._meaning = {
             cell_normal(text): state
-            for state, texts in ((NOT_SCORED, mapping.not_scored), (UNSCORABLE, mapping.unscorable),
-                                 (ABSENT, mapping.absent), (PRESENT, mapping.present))
+            for state, texts in (
+                (NOT_SCORED, mapping.not_scored),
+                (UNSCORABLE, mapping.unscorable),
+                (ABSENT, mapping.absent),
+                (PRESENT, mapping.present),
+            )
             for text in texts
         }
-        columns = [dict(pairs) for pairs in (
-            mapping.codes, mapping.intensities, mapping.left, mapping.right, mapping.probabilities)]
+        columns = [
+            dict(pairs)
+            for pairs in (mapping.codes, mapping.intensities, mapping.left, mapping.right, mapping.probabilities)
+        ]
         self._plan = [(au, [by_au.get(au, "") for by_au in columns]) for au in mapping.aus]
         self._memo: dict[str, AuCode] = {}
 
@@ -134,8 +139,9 @@ class RowReader:
             return None
         levels = _number_levels(plain, self.mapping.intensity_maximum) or _letter_levels(plain)
         if levels is None:
-            raise CellUnknown(f"{cell_quote(text)}, which is no intensity (0 to "
-                              f"{self.mapping.intensity_maximum:g}, or A to E)")
+            raise CellUnknown(
+                f"{cell_quote(text)}, which is no intensity (0 to {self.mapping.intensity_maximum:g}, or A to E)"
+            )
         return levels
 
     def probability_parse(self, text: str) -> float | None:
@@ -152,7 +158,12 @@ class RowReader:
         """One AU from its columns (code, intensity, left, right, probability, '' where there is none)."""
         found: list[Any] = [None] * len(columns)
         parsers: tuple[Callable[[str], object], ...] = (
-            self.code_parse, self.levels_parse, self.code_parse, self.code_parse, self.probability_parse)
+            self.code_parse,
+            self.levels_parse,
+            self.code_parse,
+            self.code_parse,
+            self.probability_parse,
+        )
         for i, (parse, column) in enumerate(zip(parsers, columns, strict=True)):
             if column:
                 try:
@@ -208,11 +219,17 @@ class RowReader:
         if au is None or au not in ACTION_UNITS:
             problems.append(f"{mapping.long_au} holds {cell_quote(name)}, which is no action unit")
             return {}
-        columns = {"value": mapping.long_value, "intensity": mapping.long_intensity,
-                   "probability": mapping.long_probability}
+        columns = {
+            "value": mapping.long_value,
+            "intensity": mapping.long_intensity,
+            "probability": mapping.long_probability,
+        }
         found: dict[str, Any] = dict.fromkeys(columns)
         parsers: dict[str, Callable[[str], object]] = {
-            "value": self.code_parse, "intensity": self.levels_parse, "probability": self.probability_parse}
+            "value": self.code_parse,
+            "intensity": self.levels_parse,
+            "probability": self.probability_parse,
+        }
         for what, column in columns.items():
             try:
                 found[what] = parsers[what](self._cell(cells, column)) if column else None

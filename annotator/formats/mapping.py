@@ -103,8 +103,10 @@ class ColumnMapping:
         taken = [getattr(self, role) for role in ROLES] + [c for n in _PAIRS for _, c in getattr(self, n)]
         if self.shape == "long":
             taken += [getattr(self, role) for role in LONG_ROLES]
-        found += [f"the column {cell_quote(c)} is used twice"
-                  for c in sorted({c for c in taken if c and taken.count(c) > 1})]
+        found += [
+            f"the column {cell_quote(c)} is used twice"
+            for c in sorted({c for c in taken if c and taken.count(c) > 1})
+        ]
         for name in _PAIRS:
             aus = [au for au, _ in getattr(self, name)]
             twice = sorted({au for au in aus if aus.count(au) > 1})
@@ -120,16 +122,20 @@ class ColumnMapping:
         if self.threshold not in range(1, 6):
             found.append(f"the intensity that counts as present is 1 to 5 (A to E), not {self.threshold}")
         if not 0 < self.probability_threshold <= 1:
-            found.append("the probability that counts as present is above 0 and at most 1, "
-                         f"not {self.probability_threshold}")
+            found.append(
+                f"the probability that counts as present is above 0 and at most 1, not {self.probability_threshold}"
+            )
         if self.intensity_maximum not in (1.0, 5.0):
             found.append(f"the highest intensity is 5 or 1, not {self.intensity_maximum}")
         meaning: dict[str, str] = {}
         for name in _MEANINGS:
             for text in getattr(self, name):
                 if meaning.setdefault(cell_normal(text), name) != name:
-                    found.append(f"{cell_quote(text)} cannot mean both "
-                                 f"{meaning[cell_normal(text)]} and {name}".replace("_", " "))
+                    found.append(
+                        f"{cell_quote(text)} cannot mean both {meaning[cell_normal(text)]} and {name}".replace(
+                            "_", " "
+                        )
+                    )
         if self.style == "occurrence" and not (self.present and self.absent):
             found.append("say which cells mean present and which mean absent")
         if self.style == "numbers" and any(_is_grade(t) for t in (*self.present, *self.absent)):

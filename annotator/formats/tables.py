@@ -73,9 +73,7 @@ class Table:
             # Spreadsheets leave empty cells behind the last column.
             row = TableRow(row.line, row.cells[:width])
         if len(row.cells) != width:
-            return TableProblem(
-                row.line, f"the row has {len(row.cells)} cells, the header has {width}", row.cells
-            )
+            return TableProblem(row.line, f"the row has {len(row.cells)} cells, the header has {width}", row.cells)
         if any("\0" in cell for cell in row.cells):
             return TableProblem(row.line, "the row holds a NUL byte", row.cells)
         return row
@@ -179,9 +177,7 @@ def _rows_parse(
 ) -> Iterator[TableRow | TableProblem]:
     """Every row that is not blank, with the line it starts on; broken quotes come as problems."""
     taken = [0]
-    reader = csv.reader(
-        _lines(text, taken), delimiter=delimiter, skipinitialspace=blank_after_delimiter, strict=True
-    )
+    reader = csv.reader(_lines(text, taken), delimiter=delimiter, skipinitialspace=blank_after_delimiter, strict=True)
     while True:
         line = reader.line_num + 1
         taken[0] = 0
@@ -202,8 +198,10 @@ def _rows_parse(
 
 
 def _cell_too_long(line: int) -> str:
-    return (f"a cell of the row that starts on line {line} is longer than {CELL_LIMIT:,} characters, "
-            "or its quote is never closed")
+    return (
+        f"a cell of the row that starts on line {line} is longer than {CELL_LIMIT:,} characters, "
+        "or its quote is never closed"
+    )
 
 
 def _is_preamble(cells: tuple[str, ...]) -> bool:

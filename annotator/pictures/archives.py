@@ -149,7 +149,7 @@ def _directory_place(file: BinaryIO) -> tuple[int, int]:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _END_SIZE - _COMMENT_MAX - _END64_BOTH))
     tail = file.read()
-    if tail[-_END_SIZE:-_END_SIZE + 4] == _END and tail.endswith(b"\0\0"):
+    if tail[-_END_SIZE : -_END_SIZE + 4] == _END and tail.endswith(b"\0\0"):
         place = len(tail) - _END_SIZE
     else:
         place = tail.rindex(_END)

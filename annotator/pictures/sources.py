@@ -13,8 +13,15 @@ from annotator.pictures.endings import EndIndex, cell_parts, part_plain, path_pa
 from annotator.pictures.errors import PictureAmbiguous, PictureMissing, PictureProblem, SourceRefused
 from annotator.pictures.folders import Folder
 
-__all__ = ["PictureAmbiguous", "PictureMatch", "PictureMissing", "PictureProblem", "PictureSource",
-           "SourceLimits", "SourceRefused"]
+__all__ = [
+    "PictureAmbiguous",
+    "PictureMatch",
+    "PictureMissing",
+    "PictureProblem",
+    "PictureSource",
+    "SourceLimits",
+    "SourceRefused",
+]
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 _NAME_SHOWN = 80
@@ -90,7 +97,7 @@ class PictureSource:
         return iter(self._places)
 
     def find(self, image: str) -> str:
-        """The picture that a cell means, see `match`; PictureMissing or PictureAmbiguous if not just one."""
+        """What `match` finds; PictureMissing or PictureAmbiguous if it is not just one picture."""
         return self.match(image).name
 
     def match(self, image: str) -> PictureMatch:
@@ -111,8 +118,10 @@ class PictureSource:
             names = self._narrowed(wanted[-shared:], shared == len(wanted), names)
         if len(names) > 1:
             shown = ", ".join(cell_quote(name, _NAME_SHOWN) for name in sorted(names[:_COMPARED])[:3])
-            raise PictureAmbiguous(f"{cell_quote(image, _NAME_SHOWN)} fits {len(names)} pictures equally well "
-                                   f"({shown}): give more of its path")
+            raise PictureAmbiguous(
+                f"{cell_quote(image, _NAME_SHOWN)} fits {len(names)} pictures equally "
+                f"well ({shown}): give more of its path"
+            )
         inner_length = len(self._places[names[0]].parts) - 1
         return PictureMatch(names[0], whole=shared >= min(len(wanted), inner_length))
 
@@ -134,7 +143,7 @@ class PictureSource:
         ranks = {}
         for name in names:
             parts = [part_plain(part) for part in self._places[name].parts]
-            same_case = sum(a == b for a, b in zip(plain, parts[-len(plain):], strict=True))
+            same_case = sum(a == b for a, b in zip(plain, parts[-len(plain) :], strict=True))
             ranks[name] = (same_case, is_all and len(parts) == len(plain) + 1)
         best = max(ranks.values())
         return [name for name in names if ranks[name] == best]
@@ -164,13 +173,12 @@ class PictureSource:
             raise SourceRefused(f"there are more than {limits.entries:,} pictures")
         if not self._places:
             labels = ", ".join(self._roots) or "an empty list of folders"
-            zips = sum(name.lower().endswith(".zip") for root in self._roots.values() for name in root.names())
+            files = (name for root in self._roots.values() for name in root.names())
+            zips = sum(name.lower().endswith(".zip") for name in files)
             hint = f": {zips} ZIP files lie in it, name those themselves" if zips else ""
             raise SourceRefused(f"there is no picture in {labels}{hint}")
 
     def _stems_index(self) -> EndIndex:
         if self._stems is None:
-            self._stems = EndIndex(
-                ((name, place.parts) for name, place in self._places.items()), without_suffix=True
-            )
+            self._stems = EndIndex(((name, place.parts) for name, place in self._places.items()), without_suffix=True)
         return self._stems
