@@ -1,5 +1,12 @@
-"""Addresses of clustering."""
+"""Addresses of clustering runs."""
 
-from django.urls.resolvers import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from clustering.views import runs
+
+urlpatterns = [
+    path("datasets/<int:dataset_id>/runs/", runs.run_list, name="run_list"),
+    path("datasets/<int:dataset_id>/runs/new/", runs.run_create_view, name="run_create"),
+    path("datasets/<int:dataset_id>/runs/<int:run_id>/", runs.run_detail, name="run_detail"),
+    path("datasets/<int:dataset_id>/runs/<int:run_id>/adopt/", runs.run_adopt_view, name="run_adopt"),
+]

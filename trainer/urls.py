@@ -1,5 +1,9 @@
-"""Addresses of trainer."""
+"""Addresses of detectors and features."""
 
-from django.urls.resolvers import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from trainer.views import features
+
+urlpatterns = [
+    path("datasets/<int:dataset_id>/features/new/", features.features_create_view, name="features_create"),
+]

@@ -1,0 +1,62 @@
+"""The form that starts a run; every setting explained in a line, the defaults good as they are."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from annotator.models import DataSet
+from annotator.selectors.codes import coded_aus
+from clustering.algorithms.settings import WSCSettings
+from clustering.selectors.inputs import weak_layers
+
+
+class RunForm(forms.Form):
+    aus = forms.MultipleChoiceField(
+        label=_("Action units"), required=False, widget=forms.CheckboxSelectMultiple, help_text=_("None ticked: all.")
+    )
+    feature_set = forms.ModelChoiceField(None, label=_("Feature set"), required=False, empty_label=_("The newest"))
+    weak_layer = forms.ModelChoiceField(
+        None, label=_("Weak labels"), required=False, empty_label=_("The newest layer")
+    )
+    lam = forms.FloatField(
+        label=_("Pull of the weak labels (λ, balanced)"),
+        min_value=0,
+        required=False,
+        help_text=_("0.004 goes by looks alone, 4 by the weak labels alone."),
+    )
+    dimensions = forms.IntegerField(
+        label=_("Dimensions of the embedding"), min_value=1, max_value=1000, required=False
+    )
+    neighbours = forms.IntegerField(label=_("Neighbours of a face"), min_value=2, max_value=1000, required=False)
+    joint = forms.BooleanField(
+        label=_("One set of clusters for all AUs together"),
+        required=False,
+        help_text=_("Otherwise each AU gets clusters of its own, which is easier to review."),
+    )
+    seed = forms.IntegerField(label=_("Seed"), min_value=0, required=False)
+
+    def __init__(self, dataset: DataSet, data: Any = None) -> None:
+        defaults = WSCSettings()
+        super().__init__(data, initial={"seed": 0, **defaults.as_dict()})
+        self.fields["aus"].choices = [(str(coded.au), f"AU{coded.au}") for coded in coded_aus(dataset)]  # type: ignore[attr-defined]
+        self.fields["feature_set"].queryset = dataset.feature_sets.all()  # type: ignore[attr-defined]
+        self.fields["weak_layer"].queryset = weak_layers(dataset)  # type: ignore[attr-defined]
+
+    def complaint(self) -> str:
+        """The first thing that is wrong, in a sentence."""
+        name, errors = next(iter(self.errors.items()))
+        label = self.fields[name].label if name in self.fields else ""
+        return f"{label}: {errors[0]}"
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments for run_create; empty fields are left to its defaults."""
+        given = self.cleaned_data
+        settings = {name: given[name] for name in ("lam", "dimensions", "neighbours") if given[name] is not None}
+        return {
+            "aus": [int(au) for au in given["aus"]] or None,
+            "feature_set": given["feature_set"],
+            "weak_layer": given["weak_layer"],
+            "seed": given["seed"] or 0,
+            "configuration": {**settings, "joint": given["joint"]},
+        }

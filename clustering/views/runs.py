@@ -1,0 +1,100 @@
+"""Runs in the browser: the list with its form, one run, its adoption."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from annotator.choices import Role
+from annotator.errors import InputRefused
+from annotator.selectors.access import EXPORT, MANAGE, member_for
+from annotator.selectors.codes import coded_aus
+from annotator.services.jobs import job_send
+from clustering.selectors.inputs import weak_layers
+from clustering.selectors.runs import (
+    blind_refuse,
+    clusters_first,
+    map_points,
+    run_for,
+    run_rows,
+    runs_of,
+    size_bars,
+    umqi_curve,
+)
+from clustering.services.runs import run_adopt, run_create
+from clustering.views.forms import RunForm
+
+
+@login_required
+@require_GET
+def run_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
+    member = member_for(request.user, dataset_id, EXPORT)
+    blind_refuse(member.user, member.dataset)
+    dataset = member.dataset
+    context = {
+        "dataset": dataset,
+        "member": member,
+        "runs": runs_of(dataset),
+        "feature_sets": dataset.feature_sets.select_related("detector", "job"),
+        "feature_jobs": [job for job in dataset.jobs.filter(kind="features")[:1] if job.state != "done"],
+        "has_faces": dataset.faces.exists(),
+        "may_manage": member.role == Role.ADMIN,
+        "form": RunForm(dataset),
+        "aus": coded_aus(dataset),
+        "has_weak": weak_layers(dataset).exists(),
+    }
+    return render(request, "clustering/run_list.html", context)
+
+
+@login_required
+@require_POST
+def run_create_view(request: HttpRequest, dataset_id: int) -> HttpResponse:
+    member = member_for(request.user, dataset_id, MANAGE)
+    form = RunForm(member.dataset, request.POST)
+    if not form.is_valid():
+        raise InputRefused(form.complaint())
+    run, job = run_create(dataset=member.dataset, user=member.user, **form.arguments())
+    job_send(job)
+    return redirect("run_detail", dataset_id, run.pk)
+
+
+@login_required
+@require_GET
+def run_detail(request: HttpRequest, dataset_id: int, run_id: int) -> HttpResponse:
+    member = member_for(request.user, dataset_id, EXPORT)
+    run = run_for(member.user, member.dataset, run_id)
+    context = {
+        "dataset": member.dataset,
+        "member": member,
+        "run": run,
+        "job": run.job,
+        "may_manage": member.role == Role.ADMIN,
+        "adopted_whole": set(run.adopted_aus) == set(run.aus),
+    }
+    if run.finished_at is not None:
+        chosen = request.GET.get("au", "")
+        au = int(chosen) if chosen.isdigit() and int(chosen) in run.aus else run.aus[0]
+        partition = next(index for index, aus in enumerate(run.partitions) if au in aus)
+        context |= {
+            "rows": run_rows(run),
+            "au": au,
+            "row": next(row for row in run_rows(run) if row.au == au),
+            "part": run.summary["partitions"][partition],
+            "bars": size_bars(run, partition),
+            "curve": umqi_curve(run, partition),
+            "points": map_points(run, au),
+            "clusters": clusters_first(run, partition),
+        }
+    return render(request, "clustering/run_detail.html", context)
+
+
+@login_required
+@require_POST
+def run_adopt_view(request: HttpRequest, dataset_id: int, run_id: int) -> HttpResponse:
+    member = member_for(request.user, dataset_id, MANAGE)
+    run = run_for(member.user, member.dataset, run_id)
+    run_adopt(run=run, user=member.user)
+    messages.success(request, _("Adopted: its proposals are in the review queue now."))
+    return redirect("run_detail", dataset_id, run.pk)
