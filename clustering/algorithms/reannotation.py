@@ -1,0 +1,298 @@
+"""The vote that proposes a label for every face and AU (for the majority vote of Zhao et al. 2018, 3.2).
+
+With reference faces each witness counts by what it has proved to know there: a logistic combination per AU,
+drawn towards one fitted on all AUs together, since rare AUs have few reference faces. Proposals are cut so
+that their share is the base rate among the reference faces; a plain majority under-calls rare AUs. Without
+reference faces, independent witnesses are weighed by how well they foretell the weak labels of other faces.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from clustering.algorithms.groups import UNKNOWN
+from clustering.algorithms.logistic import Float64, log_loss, logistic_fit
+from clustering.algorithms.witnesses import SCORE, WEAK, Witnesses
+
+STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+"""How firmly one AU's weights are held at those of all AUs; the best on held-out reference faces is taken."""
+POOLED_STRENGTH = 3.0
+FOLDS = 5
+LEAST_EACH = 8
+"""Reference faces of each class that an AU needs for weights of its own."""
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What the vote says about N faces and A AUs."""
+
+    proposal: NDArray[np.int8]
+    """(N, A) 1 present, 0 absent, -1 where every witness is silent."""
+    probability: NDArray[np.float32]
+    """(N, A) of present; NaN where every witness is silent. For reference faces: fitted without them."""
+    confidence: NDArray[np.float32]
+    """(N, A) probability that the proposal is right; NaN where there is none."""
+    base_rate: Float64
+    """(A,) share of present that the cut aims at."""
+    cut: Float64
+    """(A,) probability from which the proposal is present."""
+    weights: Float64
+    """(A, W) weight of each witness, scaled to unit spread, for faces on which all speak."""
+    held_out_loss: Float64
+    """(A,) mean log-loss on held-out reference faces; NaN without."""
+    witness_names: tuple[str, ...]
+
+    def joined(
+        self, other: "Vote", own: NDArray[np.intp], others: NDArray[np.intp], slots: list[int]
+    ) -> "Vote":
+        """This vote for the AUs `own`, `other`'s for the AUs `others`, whose witnesses have these `slots`."""
+
+        def spread(mine: NDArray[Any], theirs: NDArray[Any], axis: int) -> NDArray[Any]:
+            both = np.concatenate([mine, theirs], axis=axis)
+            return np.take(both, np.argsort(np.concatenate([own, others])), axis=axis)
+
+        weights = np.full((len(others), self.weights.shape[1]), np.nan)
+        weights[:, slots] = other.weights
+        return Vote(
+            spread(self.proposal, other.proposal, 1),
+            spread(self.probability, other.probability, 1),
+            spread(self.confidence, other.confidence, 1),
+            spread(self.base_rate, other.base_rate, 0),
+            spread(self.cut, other.cut, 0),
+            spread(self.weights, weights, 0),
+            spread(self.held_out_loss, other.held_out_loss, 0),
+            self.witness_names,
+        )
+
+
+def vote_known(
+    witnesses: Witnesses,
+    reference: NDArray[np.int8],
+    *,
+    counted: NDArray[np.bool_] | None = None,
+    seed: int = 0,
+) -> Vote:
+    """Weigh the witnesses by the reference codes (N, A) in {1, 0, -1}, -1 where there is none.
+
+    `counted` (N,): faces among which the base rate is cut (default: those without any reference code).
+    Every AU must have reference codes.
+    """
+    n, aus, _ = witnesses.values.shape
+    known = reference != UNKNOWN
+    if not known.any(axis=0).all():
+        raise ValueError("The vote by reference faces needs reference codes of every AU.")
+    x = _scaled(witnesses.values)
+    spoken = ~np.isnan(x)
+    patterns = _patterns(spoken)
+    fold = np.random.default_rng(seed).permutation(n) % FOLDS
+    z = np.full((n, aus), np.nan)
+    held = np.full((n, aus), np.nan)
+    weights = np.full((aus, x.shape[2]), np.nan)
+    for bits in np.unique(patterns):
+        columns = np.flatnonzero([(bits >> j) & 1 for j in range(x.shape[2])])
+        if not len(columns):
+            continue
+        usable: NDArray[np.bool_] = np.all(spoken[:, :, columns], axis=2)
+        fit = _fit(x[:, :, columns], reference, usable, fold)
+        mine = patterns == bits
+        z[mine] = fit.z[mine]
+        inside = mine & known
+        held[inside] = fit.held[inside]
+        if bits == patterns.max() or len(columns) == x.shape[2]:
+            weights[:, columns] = fit.weights
+    probability = expit(np.where(np.isnan(held), z, held))
+    present = ((reference == 1) & known).sum(axis=0)
+    base = (present + 0.5) / (known.sum(axis=0) + 1.0)
+    if counted is None:
+        counted = ~known.any(axis=1)
+    loss = np.array([_held_loss(held[:, a], reference[:, a]) for a in range(aus)])
+    return _cut(
+        probability, base, counted if counted.any() else np.ones(n, bool), weights, loss, witnesses.names
+    )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    z: Float64
+    held: Float64
+    weights: Float64
+
+
+def _fit(x: Float64, reference: NDArray[np.int8], usable: NDArray[np.bool_], fold: NDArray[np.intp]) -> _Fit:
+    """Logits for all faces, held-out logits for the reference faces, and weights, from given witnesses."""
+    n, aus, w = x.shape
+    train = usable & (reference != UNKNOWN)
+    flat = np.concatenate([np.where(np.isnan(x), 0.0, x), np.ones((n, aus, 1))], axis=2)
+    held = np.full((len(STRENGTHS), n, aus), np.nan)
+    for f in range(FOLDS):
+        inside, outside = train & (fold != f)[:, None], train & (fold == f)[:, None]
+        pooled = _pooled(flat, reference, inside)
+        for s, strength in enumerate(STRENGTHS):
+            b = _per_au(flat, reference, inside, pooled, strength)
+            held[s][outside] = np.einsum("naw,aw->na", flat, b)[outside]
+    losses = [log_loss(h[train], reference[train].astype(np.float64)) for h in held]
+    best = int(np.argmin(losses))
+    b = _per_au(flat, reference, train, _pooled(flat, reference, train), STRENGTHS[best])
+    return _Fit(np.einsum("naw,aw->na", flat, b), held[best], b[:, :w])
+
+
+def _pooled(x: Float64, reference: NDArray[np.int8], train: NDArray[np.bool_]) -> Float64:
+    """(A, W + 1) one set of weights for all AUs and an intercept for each."""
+    aus, w = x.shape[1], x.shape[2] - 1
+    rows, which = np.nonzero(train)
+    design = np.zeros((len(rows), w + aus))
+    design[:, :w] = x[rows, which, :w]
+    design[np.arange(len(rows)), w + which] = 1.0
+    y = (reference[rows, which] == 1).astype(np.float64)
+    strength = np.concatenate([np.full(w, POOLED_STRENGTH), np.full(aus, 0.05)])
+    b = logistic_fit(design, y, centre=np.zeros(w + aus), strength=strength)
+    return np.column_stack([np.tile(b[:w], (aus, 1)), b[w:]])
+
+
+def _per_au(
+    x: Float64, reference: NDArray[np.int8], train: NDArray[np.bool_], pooled: Float64, strength: float
+) -> Float64:
+    out = pooled.copy()
+    firm = np.full(x.shape[2], strength)
+    firm[-1] = 0.05
+    for a in range(x.shape[1]):
+        rows = np.flatnonzero(train[:, a])
+        y = (reference[rows, a] == 1).astype(np.float64)
+        if min(y.sum(), len(y) - y.sum()) >= LEAST_EACH:
+            out[a] = logistic_fit(x[rows, a], y, centre=pooled[a], strength=firm)
+    return out
+
+
+def _held_loss(z: Float64, reference: NDArray[np.int8]) -> float:
+    known = ~np.isnan(z) & (reference != UNKNOWN)
+    return log_loss(z[known], (reference[known] == 1).astype(float)) / known.sum() if known.any() else np.nan
+
+
+def vote_blind(
+    witnesses: Witnesses, weak: NDArray[np.int8], *, counted: NDArray[np.bool_] | None = None
+) -> Vote:
+    """A vote without any reference face, from witnesses and weak codes (N, A) in {1, 0, -1}.
+
+    The witnesses other than the face's own weak label are weighed, pooled over AUs, by how well they foretell
+    that label; this forecast and the label itself then add up, each scaled to unit spread. The base rate is
+    the share of faces that forecast and label, averaged, put above the weak detector's own cut.
+    """
+    n, aus, count = witnesses.values.shape
+    x = _scaled(witnesses.values)
+    own = witnesses.names.index(WEAK)
+    others = [j for j in range(count) if j != own]
+    if counted is None:
+        counted = np.ones(n, bool)
+    z = np.full((n, aus), np.nan)
+    weights = np.full((aus, count), np.nan)
+    base = np.zeros(aus)
+    forecast, b = _forecast(x[:, :, others], weak)
+    weights[:, others] = b
+    weights[:, own] = BLIND_OWN
+    for a in range(aus):
+        z[:, a], base[a] = _blind_logit(forecast[:, a], x[:, a, own], weak[:, a], counted)
+    return _cut(expit(z), base, counted, weights, np.full(aus, np.nan), witnesses.names)
+
+
+BLIND_OWN = 0.5
+"""Weight of a face's own weak label beside the forecast from others (1.0), both of unit spread."""
+
+
+def _forecast(x: Float64, weak: NDArray[np.int8]) -> tuple[Float64, Float64]:
+    """(N, A) unit-spread forecast of the weak label from the other witnesses, and their weights (A, W)."""
+    n, aus, w = x.shape
+    flat = np.concatenate([np.where(np.isnan(x), 0.0, x), np.ones((n, aus, 1))], axis=2)
+    heard = ~np.isnan(x).all(axis=2)
+    train = (weak != UNKNOWN) & heard
+    if not w or not train.any():
+        return np.full((n, aus), np.nan), np.zeros((aus, w))
+    b = _per_au(flat, weak, train, _pooled(flat, weak, train), 300.0)
+    b[:, :w] = np.maximum(b[:, :w], 0.0)  # no witness speaks against itself
+    z = np.einsum("naw,aw->na", flat[:, :, :w], b[:, :w])
+    return _unit(np.where(heard, z, np.nan)), b[:, :w]
+
+
+def _unit(z: Float64) -> Float64:
+    with warnings.catch_warnings():  # a witness silent on every face has no mean
+        warnings.simplefilter("ignore", RuntimeWarning)
+        spread = np.nanstd(z, axis=0)
+        centred = z - np.nanmean(z, axis=0)
+    return np.asarray(centred / np.where(spread > 1e-9, spread, 1.0), dtype=np.float64)
+
+
+def _blind_logit(
+    forecast: Float64, own: Float64, weak: NDArray[np.int8], counted: NDArray[np.bool_]
+) -> tuple[Float64, float]:
+    """Logits (N,) and base rate of one AU from the forecast and the own weak witness, both of unit spread."""
+    both = np.stack([forecast, BLIND_OWN * own])
+    spoken = ~np.isnan(both)
+    z = np.where(spoken.any(axis=0), np.where(spoken, both, 0.0).sum(axis=0), np.nan)
+    known = (weak != UNKNOWN) & ~np.isnan(z)
+    rate = float(np.mean(weak[known] == 1)) if known.any() else 0.5
+    # Where random errors are more often false alarms than misses, the weak rate is too high for a rare AU.
+    y = (weak[known] == 1).astype(float)
+    if not known.any() or y.min() == y.max():
+        return z, rate
+    slope = logistic_fit(
+        np.column_stack([z[known], np.ones(known.sum())]), y, centre=np.zeros(2), strength=np.full(2, 1e-3)
+    )
+    z = slope[0] * z + slope[1]
+    inside = counted & ~np.isnan(z)
+    base = float(np.mean(z[inside] > 0)) if inside.any() else rate
+    return z, max(base, 0.3 * rate)
+
+
+def _scaled(values: NDArray[np.float32]) -> Float64:
+    """Each witness of each AU with mean 0 and unit spread; NaN stays. A constant witness becomes 0."""
+    n, aus, w = values.shape
+    return _unit(values.astype(np.float64).reshape(n, aus * w)).reshape(n, aus, w)
+
+
+def _patterns(spoken: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return np.asarray((spoken * (1 << np.arange(spoken.shape[2]))).sum(axis=2), dtype=np.int64)
+
+
+def _cut(
+    probability: Float64,
+    base: Float64,
+    counted: NDArray[np.bool_],
+    weights: Float64,
+    loss: Float64,
+    names: tuple[str, ...],
+) -> Vote:
+    """Proposals at the probability that a share `base` of the counted faces reaches."""
+    aus = probability.shape[1]
+    cut = np.full(aus, 0.5)
+    for a in range(aus):
+        p = probability[counted, a]
+        p = p[~np.isnan(p)]
+        if len(p):
+            cut[a] = _share_cut(p, float(base[a]))
+    silent = np.isnan(probability)
+    proposal = np.where(silent, UNKNOWN, probability >= cut).astype(np.int8)
+    confidence = np.where(proposal == 1, probability, 1 - probability)
+    return Vote(
+        proposal,
+        probability.astype(np.float32),
+        confidence.astype(np.float32),
+        base,
+        cut,
+        weights,
+        loss,
+        names,
+    )
+
+
+def _share_cut(p: Float64, share: float) -> float:
+    """The value from which on the share of p comes nearest to `share`; above all of p where none does."""
+    steps, counts = np.unique(p, return_counts=True)
+    above = np.append(np.cumsum(counts[::-1])[::-1], 0) / len(p)
+    at = int(np.argmin(np.abs(above - share)))
+    return float(steps[at]) if at < len(steps) else float(np.nextafter(steps[-1], 2.0))
+
+
+__all__ = ["SCORE", "WEAK", "Vote", "vote_blind", "vote_known"]

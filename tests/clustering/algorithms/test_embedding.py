@@ -1,0 +1,114 @@
+"""The embedding's operator, its three solvers and the unit of lambda."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from clustering.algorithms.callbacks import Cancelled
+from clustering.algorithms.embedding import wse_embed
+from clustering.algorithms.graph import graph_laplacian, neighbour_graph, neighbour_search
+from clustering.algorithms.groups import (
+    Groups,
+    groups_from_code_sets,
+    groups_from_codes,
+    lambda_balanced,
+    lambda_literal,
+)
+from clustering.algorithms.operator import wse_operator
+from tests.clustering.algorithms.worlds import blobs
+
+WORLD = blobs(300, aus=2)
+
+
+@pytest.fixture(scope="module")
+def laplacian() -> sp.csr_array:
+    return graph_laplacian(neighbour_graph(neighbour_search(WORLD.features, 10)))
+
+
+def dense(laplacian: sp.csr_array, groups: Groups, lam: float) -> np.ndarray:
+    """M written out from Eq. 3 with c_g = N / (G n_g)."""
+    m = laplacian.toarray().astype(np.float64)
+    n, count = groups.members.shape
+    for g in range(count):
+        b = groups.members[:, [g]].toarray().ravel().astype(np.float64)
+        m += lam * n / (count * b.sum()) * (np.diag(b) - np.outer(b, b) / b.sum())
+    return m
+
+
+GROUPS = {
+    "one AU": groups_from_codes(WORLD.weak[:, 0]),
+    "overlapping": groups_from_codes(WORLD.weak),
+    "label sets": groups_from_code_sets(WORLD.weak),
+    "unknown codes": groups_from_codes(np.where(np.arange(300) % 3 == 0, -1, WORLD.weak[:, 0])),
+    "none": groups_from_codes(np.full(300, -1, np.int8)),
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_operator_multiplies_like_the_matrix_written_out(laplacian: sp.csr_array, name: str) -> None:
+    x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    product = wse_operator(laplacian, GROUPS[name], 0.3).product(x)
+    assert np.allclose(product, dense(laplacian, GROUPS[name], 0.3) @ x, atol=1e-4)
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.03, 1.0])
+@pytest.mark.parametrize("name", GROUPS)
+def test_exact_solver_reaches_the_bottom_eigenvalues(laplacian: sp.csr_array, name: str, lam: float) -> None:
+    found = wse_embed(laplacian, GROUPS[name], lam, 5)
+    wanted = np.linalg.eigvalsh(dense(laplacian, GROUPS[name], lam))[:5].sum()
+    assert found.converged
+    assert found.objective == pytest.approx(wanted, abs=2e-4)
+    assert np.allclose(found.vectors.T @ found.vectors, np.eye(5), atol=1e-4)
+
+
+@pytest.mark.parametrize("solver", ["agd", "sgd"])
+def test_descent_lowers_the_objective_and_never_below_the_exact_one(laplacian: sp.csr_array, solver: str) -> None:
+    exact = wse_embed(laplacian, GROUPS["one AU"], 0.1, 3)
+    found = wse_embed(laplacian, GROUPS["one AU"], 0.1, 3, solver, seed=1)
+    assert exact.objective - 1e-4 <= found.objective < 0.5 * found.history[0, 1]
+
+
+def test_algorithm_1_comes_within_two_hundredths_of_the_exact_objective(laplacian: sp.csr_array) -> None:
+    exact = wse_embed(laplacian, GROUPS["one AU"], 0.1, 3)
+    found = wse_embed(laplacian, GROUPS["one AU"], 0.1, 3, "agd", tolerance=1e-7)
+    assert found.objective == pytest.approx(exact.objective, abs=0.02)
+
+
+def test_algorithm_1_refuses_overlapping_groups(laplacian: sp.csr_array) -> None:
+    with pytest.raises(ValueError, match="overlap"):
+        wse_embed(laplacian, GROUPS["overlapping"], 0.1, 3, "agd")
+
+
+def test_a_large_lambda_draws_each_group_to_a_point(laplacian: sp.csr_array) -> None:
+    def scatter(lam: float) -> float:
+        w = wse_embed(laplacian, GROUPS["one AU"], lam, 2).vectors
+        return sum(float(w[WORLD.weak[:, 0] == c].var(axis=0).sum()) for c in (0, 1)) / float(w.var(axis=0).sum())
+
+    assert scatter(100.0) < 0.1 < scatter(0.001)
+
+
+def test_warm_start_ends_at_the_same_objective(laplacian: sp.csr_array) -> None:
+    start = wse_embed(laplacian, GROUPS["none"], 0.0, 4).vectors
+    warm = wse_embed(laplacian, GROUPS["one AU"], 0.1, 4, start=start)
+    assert warm.objective == pytest.approx(wse_embed(laplacian, GROUPS["one AU"], 0.1, 4).objective, abs=1e-4)
+
+
+def test_literal_lambda_is_balanced_lambda_times_faces() -> None:
+    assert lambda_literal(0.1, 10_000) == pytest.approx(1000)
+    assert lambda_balanced(lambda_literal(0.3, 77), 77) == pytest.approx(0.3)
+
+
+def test_faces_with_unknown_codes_belong_to_no_group() -> None:
+    groups = groups_from_codes(np.array([1, -1, 0, 1, 0], np.int8))
+    assert groups.sizes.tolist() == [2, 2]
+    assert groups.members[[1]].nnz == 0
+
+
+def test_more_dimensions_than_faces_is_refused(laplacian: sp.csr_array) -> None:
+    with pytest.raises(ValueError, match="300 dimensions"):
+        wse_embed(laplacian, GROUPS["none"], 0.0, 300)
+
+
+def test_a_cancelled_embedding_stops(laplacian: sp.csr_array) -> None:
+    with pytest.raises(Cancelled):
+        wse_embed(laplacian, GROUPS["one AU"], 0.1, 3, cancelled=lambda: True)
