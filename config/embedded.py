@@ -76,7 +76,8 @@ def redis_start(folder: Path, *, port: int = 0, log: Path | None = None) -> subp
 def redis_answers(url: str) -> bool:
     """Whether a Redis answers at redis://, rediss://, unix:// or Celery's redis+socket://."""
     try:
-        with redis.Redis.from_url(url.replace("redis+socket://", "unix://"), socket_timeout=2) as client:
+        address = url.replace("redis+socket://", "unix://").replace("?virtual_host=", "?db=")
+        with redis.Redis.from_url(address, socket_timeout=2) as client:
             return bool(client.ping())
     except redis.RedisError:
         return False

@@ -43,6 +43,8 @@ def database(url: str, data: Path) -> dict[str, Any]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": parts.path or data / "corrugator.sqlite3",
+            # A file, not memory: tests share it with real worker processes.
+            "TEST": {"NAME": data / "test.sqlite3"},
             # IMMEDIATE takes the write lock at the start of a transaction, so that two writers
             # queue for it (up to `timeout` seconds) and neither fails half-way with "locked".
             "OPTIONS": {
@@ -81,7 +83,7 @@ def storage(url: str, data: Path) -> Storage:
     """Django's storage settings for `STORAGE_URL`: empty (a folder in the data folder) or
     s3://bucket/prefix?endpoint_url=...&region_name=... ."""
     if not url:
-        return Storage("annotator.storage.FolderStorage", {"location": data / "files"})
+        return Storage("annotator.storage.FolderStorage", {"location": Path(text("CORRUGATOR_FILES") or data / "files")})
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.netloc:
         raise ImproperlyConfigured("STORAGE_URL must look like s3://bucket/prefix.")

@@ -73,5 +73,18 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(data, ignore_errors=True)
 
 
-if "PYTEST_XDIST_WORKER" not in os.environ:
+def _own_broker() -> None:
+    """Give each pytest-xdist process a database of its own in the one Redis, so that the workers
+    that one starts don't take the jobs of the other."""
+    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) + 1
+    if BACKEND == "embedded":
+        socket_path = Path(os.environ["CORRUGATOR_DATA"]) / "run" / "redis.sock"
+        os.environ["REDIS_URL"] = f"redis+socket://{socket_path}?virtual_host={number}"
+    else:
+        os.environ["REDIS_URL"] = os.environ["REDIS_URL"].rsplit("/", 1)[0] + f"/{number}"
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    _own_broker()
+else:
     _start()

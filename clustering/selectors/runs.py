@@ -1,5 +1,6 @@
 """What the run pages show: one row an AU, the clusters, and the pictures' points."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +114,7 @@ def size_bars(run: ClusterRun, partition: int) -> list[Bar]:
     last = int(np.flatnonzero(counts)[-1]) + 1 if counts.any() else 0
     tallest = max(int(counts.max(initial=0)), 1)
     labels = [
-        f"{low}–{high - 1}" if high - low > 1 else str(low) for low, high in zip(steps, steps[1:], strict=False)
+        f"{low}–{high - 1}" if high - low > 1 else str(low) for low, high in itertools.pairwise(steps)
     ]
     labels.append(f"{steps[-1]}+")
     return [
