@@ -71,7 +71,9 @@ def faces_draw(
     rows = population(faces, seed)
     lab = lab_specs(seed)
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        lab_grays = _gather(pool.map(_lab_batch, _batches(lab)), len(lab), 0.0, 0.15, "Teaching the weak detector", report)
+        lab_grays = _gather(
+            pool.map(_lab_batch, _batches(lab)), len(lab), 0.0, 0.15, "Teaching the weak detector", report
+        )
         detector = detector_fit(seed, lab, lab_grays)
         jobs = [(files.pictures, batch) for batch in _batches(rows)]
         grays = _gather(pool.map(_picture_batch, jobs), len(rows), 0.15, 0.97, "Drawing faces", report)
@@ -152,7 +154,14 @@ def _table_write(path: Path, header: Sequence[str], lines: Iterator[Sequence[obj
 
 
 def _labels_write(path: Path, rows: Sequence[FaceRow], weak: Array, probabilities: Array) -> None:
-    header = ["image", "subject", "emotion", "split", *(f"AU{au}" for au in AUS), *(f"AU{au}_prob" for au in AUS)]
+    header = [
+        "image",
+        "subject",
+        "emotion",
+        "split",
+        *(f"AU{au}" for au in AUS),
+        *(f"AU{au}_prob" for au in AUS),
+    ]
     _table_write(path, header, (
         [row.image, row.subject, row.emotion, row.split, *codes.tolist(), *(f"{p:.4f}" for p in scores)]
         for row, codes, scores in zip(rows, weak, probabilities, strict=True)
@@ -161,7 +170,8 @@ def _labels_write(path: Path, rows: Sequence[FaceRow], weak: Array, probabilitie
 
 def _reference_write(path: Path, rows: Sequence[FaceRow]) -> None:
     coded = (row for row in rows if row.split != "unlabelled")
-    _table_write(path, ["image", *(f"AU{au}" for au in AUS)], ([row.image, *row.occurrence] for row in coded))
+    header = ["image", "split", *(f"AU{au}" for au in AUS)]
+    _table_write(path, header, ([row.image, row.split, *row.occurrence] for row in coded))
 
 
 def _truth_write(path: Path, rows: Sequence[FaceRow]) -> None:

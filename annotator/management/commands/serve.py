@@ -39,6 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.welcome: list[User] = options.get("welcome") or []
         try:
             with only_one(settings.DATA / "run"):
                 self.serve(options["host"], port_choose(options["host"], options["port"]))
@@ -77,11 +78,14 @@ class Command(BaseCommand):
         _wait(lambda: _answers(f"http://{host}:{port}/healthz"), "The web server did not start", 60)
 
     def _print_login(self, address: str) -> None:
-        """A way in for whoever starts this for the first time."""
-        user = console_user()
-        if not User.objects.filter(last_login__isnull=False).exists() or not user.has_usable_password():
+        """A way in: for the people named in `welcome`, or for whoever starts this the first time."""
+        users = self.welcome
+        if not users and not User.objects.filter(last_login__isnull=False).exists():
+            users = [console_user()]
+        for user in users:
             _, token = login_link_create(user, valid_minutes=60)
-            self.stdout.write(f"Log in once as {user.username}: {address}{reverse('login_link', args=[token])}")
+            link = f"{address}{reverse('login_link', args=[token])}"
+            self.stdout.write(f"Log in once as {user.username}: {link}")
 
     def _watch(self, supervisor: Supervisor) -> None:
         reaped = 0.0
