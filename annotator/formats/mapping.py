@@ -117,8 +117,9 @@ class ColumnMapping:
     def _rules_check(self) -> list[str]:
         found = []
         for name, allowed in (("shape", SHAPES), ("style", STYLES), ("time_unit", TIME_UNITS)):
-            if getattr(self, name) not in allowed:
-                found.append(f"{name} is {cell_quote(getattr(self, name))}, not one of {', '.join(allowed)}")
+            value = getattr(self, name)
+            if value not in allowed:
+                found += [f"{name} is {cell_quote(value)}, not one of {', '.join(allowed)}"]
         if self.threshold not in range(1, 6):
             found.append(f"the intensity that counts as present is 1 to 5 (A to E), not {self.threshold}")
         if not 0 < self.probability_threshold <= 1:
@@ -129,13 +130,11 @@ class ColumnMapping:
             found.append(f"the highest intensity is 5 or 1, not {self.intensity_maximum}")
         meaning: dict[str, str] = {}
         for name in _MEANINGS:
+            said = name.replace("_", " ")
             for text in getattr(self, name):
-                if meaning.setdefault(cell_normal(text), name) != name:
-                    found.append(
-                        f"{cell_quote(text)} cannot mean both {meaning[cell_normal(text)]} and {name}".replace(
-                            "_", " "
-                        )
-                    )
+                first = meaning.setdefault(cell_normal(text), said)
+                if first != said:
+                    found.append(f"{cell_quote(text)} cannot mean both {first} and {said}")
         if self.style == "occurrence" and not (self.present and self.absent):
             found.append("say which cells mean present and which mean absent")
         if self.style == "numbers" and any(_is_grade(t) for t in (*self.present, *self.absent)):
