@@ -1,0 +1,90 @@
+"""manage.py serve as a user runs it: it comes up with no setting, and Ctrl-C leaves nothing running."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.backend import BACKEND
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BACKEND != "embedded", reason="serve with no setting is the embedded one"),
+]
+
+
+@pytest.fixture
+def served():
+    """A server on a fresh data folder with no setting, and the lines it printed so far."""
+    with tempfile.TemporaryDirectory(prefix="crg-") as data:
+        environment = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith("CORRUGATOR_") and key not in ("DATABASE_URL", "REDIS_URL", "STORAGE_URL")
+        }
+        environment |= {"CORRUGATOR_DATA": data, "PYTHONUNBUFFERED": "1"}
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        lines = []
+        for line in process.stdout:
+            lines.append(line.strip())
+            if line.startswith("Log in once"):
+                break
+        try:
+            yield process, lines, environment
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=30)
+
+
+def descendants(data: str) -> list[str]:
+    """Command lines of the processes that run with this data folder in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"CORRUGATOR_DATA={data}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+def test_it_comes_up_and_ctrl_c_stops_everything(served):
+    process, lines, environment = served
+    address = next(word for line in lines for word in line.split() if word.startswith("http://"))
+    with urlopen(f"{address}/healthz", timeout=5) as response:
+        assert response.status == 200
+    doctor = subprocess.run(
+        [sys.executable, "manage.py", "doctor", "--json"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    findings = json.loads(doctor.stdout.splitlines()[-1])
+    assert findings["broker"]["level"] == "ok"
+    data = environment["CORRUGATOR_DATA"]
+    assert len(descendants(data)) >= 6
+    second = subprocess.run(
+        [sys.executable, "manage.py", "serve"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert "runs on this data folder already" in second.stderr
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
+    time.sleep(0.5)
+    assert descendants(data) == []
+
+
+def test_killing_the_supervisor_outright_leaves_nothing_running(served):
+    process, _, environment = served
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while descendants(environment["CORRUGATOR_DATA"]) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert descendants(environment["CORRUGATOR_DATA"]) == []
