@@ -1,4 +1,4 @@
-"""Tags of the page's frame: the data set's navigation, and what a job's card shows."""
+"""Tags of the page's frame: the data set's navigation, what a job's card shows, figures as people read them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from annotator import facs
 from annotator.choices import Role
 from annotator.models import Job, Member
 from annotator.selectors import jobs
@@ -75,3 +76,21 @@ def job_actions(job: Job, member: Member | None) -> dict[str, bool]:
 @register.simple_tag
 def job_title(job: Job) -> str:
     return jobs.job_title(job)
+
+
+@register.filter
+def thousands(number: int) -> str:
+    """1234567 → “1,234,567”."""
+    return f"{int(number):,}"
+
+
+@register.filter
+def decimal(value: float | None) -> str:
+    """0.7213 → “0.72”; None → “–”."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+@register.filter
+def intensity_letter(level: int) -> str:
+    """2 → “B”."""
+    return facs.intensity_letter(int(level))

@@ -1,0 +1,105 @@
+"""What to do next in a data set: import, features, clusters, adoption, review, export."""
+
+from dataclasses import dataclass
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+
+from annotator.choices import Role
+from annotator.models import DataSet, Member
+from annotator.selectors.access import EXPORT, MANAGE, REVIEW
+from annotator.selectors.datasets import clusters_count
+from annotator.selectors.jobs import job_title, jobs_active
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """One thing to do, in words, and where; without an address somebody else has to do it."""
+
+    title: str
+    text: str
+    url: str = ""
+    label: str = ""
+
+
+STEPS: dict[str, tuple[str, frozenset[Role]]] = {
+    "import": ("import_create", MANAGE),
+    "features": ("run_create", MANAGE),
+    "cluster": ("run_create", MANAGE),
+    "adopt": ("run_list", MANAGE),
+    "review": ("review_queue", REVIEW),
+    "export": ("export_create", EXPORT),
+}
+"""For each step: the address's name, and the roles that may take it."""
+
+
+def step_due(dataset: DataSet) -> str:
+    """The name of the first step of the way that has not been taken."""
+    if not dataset.faces.exists():
+        return "import"
+    if not dataset.runs.filter(finished_at__isnull=False).exists():
+        return "cluster" if dataset.feature_sets.exists() else "features"
+    if not dataset.runs.filter(adopted_at__isnull=False).exists():
+        return "adopt"
+    total, done = clusters_count(dataset)
+    return "review" if done < total else "export"
+
+
+def next_step(dataset: DataSet, member: Member) -> NextStep:
+    """The step that is due, with a link where the member may take it; a job at work comes first."""
+    due = step_due(dataset)
+    if due != "review":
+        job = jobs_active(dataset).first()
+        if job is not None:
+            return NextStep(
+                _("%(job)s is at work") % {"job": job_title(job)},
+                _("The next step opens when it is done. You may leave; it goes on."),
+                reverse("job_detail", args=[dataset.pk, job.pk]),
+                _("Watch it"),
+            )
+    title, text, label = _words(due)
+    url_name, allowed = STEPS[due]
+    if Role(member.role) not in allowed:
+        waits = _("This is for the admins of the data set.") if allowed == MANAGE else ""
+        waits = waits or _("This is for the coders; you can look at the runs and export meanwhile.")
+        return NextStep(title, f"{text} {waits}")
+    try:
+        return NextStep(title, text, reverse(url_name, args=[dataset.pk]), label)
+    except NoReverseMatch:
+        return NextStep(title, text)
+
+
+def _words(step: str) -> tuple[str, str, str]:
+    """Title, text and label of the button."""
+    return {
+        "import": (
+            _("Bring in faces and their labels"),
+            _("A folder or ZIP of pictures and a CSV with one row a face: the AU columns are found for you."),
+            _("Import"),
+        ),
+        "features": (
+            _("Describe the faces by features"),
+            _("Clustering groups faces by what a network sees in them; that is computed once."),
+            _("Extract features"),
+        ),
+        "cluster": (
+            _("Group the faces"),
+            _("Faces that look alike and carry alike labels form clusters, each with a proposed code."),
+            _("Start a clustering run"),
+        ),
+        "adopt": (
+            _("Adopt a run's proposals"),
+            _("Look at the finished run; adopting it puts its clusters before the coders."),
+            _("Look at the runs"),
+        ),
+        "review": (
+            _("Review the clusters"),
+            _("Confirm or correct whole groups; the ones that change most come first."),
+            _("Go on reviewing"),
+        ),
+        "export": (
+            _("Export the clean labels"),
+            _("Every adopted cluster is reviewed. The CSV names the source of each code."),
+            _("Export"),
+        ),
+    }[step]
