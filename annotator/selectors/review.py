@@ -1,0 +1,323 @@
+"""What the review pages read of decisions: state tokens, histories, what may be undone or redone."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.contrib.auth.models import User
+from django.db.models import BooleanField, Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models.expressions import Combinable, CombinedExpression
+from django.utils import timezone
+
+from annotator.choices import AssignmentState, DecisionKind, Role
+from annotator.masks import ABSENT, NOT_SCORED, PRESENT, UNSCORABLE, bits_of
+from annotator.models import (
+    Assignment,
+    Cluster,
+    ClusterRun,
+    CodedAU,
+    DataSet,
+    Decision,
+    DecisionFace,
+    Face,
+    LabelLayer,
+    Member,
+)
+from annotator.selectors.codes import LayerCodes, coded_aus, is_blind
+
+LETTERS = {UNSCORABLE: "u", NOT_SCORED: "-", ABSENT: "a", PRESENT: "p"}
+SEE_ALL = frozenset({Role.ADMIN, Role.ADJUDICATOR, Role.ANALYST})
+"""Roles that read everybody's decisions; coders read their own."""
+ACTIVE = (AssignmentState.OPEN, AssignmentState.DONE)
+RECENT = 12
+
+
+def state_tokens(rows: LayerCodes, bits: Sequence[int]) -> list[str]:
+    """A coder's own state of N faces, one short token each: a letter for each AU (p present,
+    a absent, u unscorable, - not scored) and “!” where the face is set apart as noise.
+
+    A page sends the tokens it showed back with a decision; a token that has changed meanwhile makes
+    the decision stale.
+    """
+    letters = np.array([LETTERS[code] for code in range(UNSCORABLE, PRESENT + 1)])
+    marks = letters[rows.codes(bits) - UNSCORABLE]
+    return [
+        "".join(row) + ("!" if noise else "")
+        for row, noise in zip(marks.tolist(), rows.noise.tolist(), strict=True)
+    ]
+
+
+def coder_layer(dataset: DataSet, user: User) -> LabelLayer | None:
+    """The user's own layer; None before their first decision."""
+    return LabelLayer.objects.filter(dataset=dataset, user=user).first()
+
+
+def decisions_of(
+    dataset: DataSet, viewer: User, *, cluster: Cluster | None = None, face: Face | None = None
+) -> QuerySet[Decision]:
+    """The decisions that the viewer may read, newest first: everybody's for admins, adjudicators and
+    analysts, one's own for coders and for anyone who is coding blind."""
+    decisions = Decision.objects.filter(dataset=dataset).select_related("user", "cluster", "undoes")
+    member = Member.objects.filter(dataset=dataset, user=viewer).first()
+    if member is None:
+        return decisions.none()
+    if member.role not in SEE_ALL or is_blind(viewer, dataset):
+        decisions = decisions.filter(user=viewer)
+    if cluster is not None:
+        decisions = decisions.filter(cluster=cluster)
+    if face is not None:
+        decisions = decisions.filter(faces__face=face)
+    return decisions.order_by("-id")
+
+
+def decision_undoable(dataset: DataSet, user: User, *, cluster: Cluster | None = None) -> Decision | None:
+    """The user's latest decision that stands: neither an undo nor undone. A redo counts as standing."""
+    return next((one for one in _own_standing(dataset, user, cluster) if not undo_depth(one) % 2), None)
+
+
+def decision_redoable(dataset: DataSet, user: User, *, cluster: Cluster | None = None) -> Decision | None:
+    """The user's latest undo that may be taken back; None once a new decision was made after it."""
+    for decision in _own_standing(dataset, user, cluster):
+        depth = undo_depth(decision)
+        if depth % 2:
+            return decision
+        if depth == 0:
+            return None
+    return None
+
+
+def _own_standing(dataset: DataSet, user: User, cluster: Cluster | None) -> Iterable[Decision]:
+    decisions = Decision.objects.filter(dataset=dataset, user=user, undone_by=None)
+    if cluster is not None:
+        decisions = decisions.filter(cluster=cluster)
+    return decisions.select_related("undoes", "undoes__undoes").order_by("-id").iterator(chunk_size=50)
+
+
+def undo_depth(decision: Decision) -> int:
+    """0 for a decision, 1 for its undo, 2 for the undo of that (a redo), and so on."""
+    depth = 0
+    while decision.undoes is not None:
+        decision, depth = decision.undoes, depth + 1
+    return depth
+
+
+CHANGED = ~Q(
+    old_present=F("new_present"),
+    old_scored=F("new_scored"),
+    old_unscorable=F("new_unscorable"),
+    old_noise=F("new_noise"),
+)
+
+
+def undo_left(undo: Decision) -> list[int]:
+    """The positions of faces that an undo left alone, because they were changed after what it undoes."""
+    restored = DecisionFace.objects.filter(decision=undo).values("face_id")
+    left = DecisionFace.objects.filter(CHANGED, decision__undone_by=undo).exclude(face_id__in=restored)
+    return list(left.order_by("face__position").values_list("face__position", flat=True))
+
+
+@dataclass(frozen=True)
+class DecisionLine:
+    """One decision as the history shows it."""
+
+    decision: Decision
+    aus: list[CodedAU]
+    count: int
+    value: str
+    """“present”, “absent”, “mixed” or nothing: what a relabelling made of the faces."""
+    standing: bool
+    """Whether it may be undone now by the one who made it."""
+    redo: bool
+
+
+def decision_lines(dataset: DataSet, decisions: Sequence[Decision], viewer: User) -> list[DecisionLine]:
+    """The decisions with their AUs, number of faces and outcome, in three queries."""
+    numbers = [decision.pk for decision in decisions]
+    undone = set(Decision.objects.filter(undoes_id__in=numbers).values_list("undoes_id", flat=True))
+    counts = {
+        row["decision_id"]: row
+        for row in DecisionFace.objects.filter(decision_id__in=numbers)
+        .annotate(inside=CombinedExpression(F("new_present"), Combinable.BITAND, F("decision__aus")))
+        .values("decision_id")
+        .annotate(
+            count=Count("pk"),
+            present=Count("pk", filter=Q(inside=F("decision__aus"))),
+            absent=Count("pk", filter=Q(inside=0)),
+        )
+    }
+    listed = coded_aus(dataset)
+    lines = []
+    for decision in decisions:
+        row = counts.get(decision.pk)
+        lines.append(
+            DecisionLine(
+                decision=decision,
+                aus=[coded for coded in listed if coded.mask & decision.aus],
+                count=row["count"] if row else 0,
+                value=_outcome(decision, row["count"], row["present"], row["absent"]) if row else "",
+                standing=decision.user_id == viewer.pk and decision.pk not in undone,
+                redo=decision.kind == DecisionKind.UNDO,
+            )
+        )
+    return lines
+
+
+def _outcome(decision: Decision, count: int, present: int, absent: int) -> str:
+    if decision.kind not in (DecisionKind.RELABEL, DecisionKind.CONFIRM):
+        return ""
+    if present == count:
+        return "present"
+    return "absent" if absent == count else "mixed"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the clusters of one adopted partition are reviewed."""
+
+    aus: list[CodedAU]
+    clusters: int
+    done: int
+    held: int
+    corrections: float
+    """Expected corrections in the clusters that are not done."""
+
+    @property
+    def left(self) -> int:
+        return self.clusters - self.done
+
+    @property
+    def share(self) -> float:
+        return self.done / self.clusters if self.clusters else 0.0
+
+
+def adopted_clusters(dataset: DataSet) -> QuerySet[Cluster]:
+    """The clusters to review: of partitions whose AUs' proposals come from their run; never group 0."""
+    wanted = Q(pk=None)
+    hidden = set(dataset.coded_aus.filter(hidden=True).values_list("au", flat=True))
+    runs = ClusterRun.objects.filter(dataset=dataset, adopted_at__isnull=False)
+    for run_id, partitions, adopted in runs.values_list("pk", "partitions", "adopted_aus"):
+        aus = set(adopted) - hidden
+        places = [place for place, group in enumerate(partitions) if aus & set(group)]
+        wanted |= Q(run_id=run_id, partition__in=places)
+    return Cluster.objects.filter(wanted, number__gt=0)
+
+
+def cluster_aus(cluster: Cluster) -> int:
+    """Mask of the AUs to review in a cluster: those it was made for, adopted and still on the list."""
+    adopted = set(cluster.run.adopted_aus)
+    mask = 0
+    for coded in coded_aus(cluster.run.dataset, cluster.aus):
+        if coded.au in adopted:
+            mask |= coded.mask
+    return mask
+
+
+def coders_needed(dataset: DataSet) -> int:
+    return int(dataset.protocols.latest("version").coders_per_item)
+
+
+def _seats(needed: int, *states: str) -> Q:
+    """True for clusters all of whose seats are in one of these states."""
+    every = Q()
+    for seat in range(needed):
+        every &= Q(Exists(Assignment.objects.filter(cluster=OuterRef("pk"), seat=seat, state__in=states)))
+    return every
+
+
+def clusters_progress(dataset: DataSet) -> list[Progress]:
+    """One row for each adopted partition, in the order of the AU list."""
+    needed = coders_needed(dataset)
+    done = _seats(needed, AssignmentState.DONE)
+    held = Exists(
+        Assignment.objects.filter(
+            cluster=OuterRef("pk"), state=AssignmentState.OPEN, lease_until__gte=timezone.now()
+        )
+    )
+    groups = (
+        adopted_clusters(dataset)
+        .annotate(
+            is_done=Case(When(done, then=Value(True)), default=Value(False), output_field=BooleanField()),
+            is_held=held,
+        )
+        .values("run_id", "partition", "run__adopted_aus", "run__partitions")
+        .annotate(
+            clusters=Count("pk"),
+            done=Count("pk", filter=Q(is_done=True)),
+            held=Count("pk", filter=Q(is_held=True, is_done=False)),
+            corrections=Sum("expected_corrections", filter=Q(is_done=False)),
+        )
+        .order_by("run_id", "partition")
+    )
+    listed = coded_aus(dataset)
+    rows = []
+    for group in groups:
+        aus = set(group["run__partitions"][group["partition"]]) & set(group["run__adopted_aus"])
+        rows.append(
+            Progress(
+                aus=[coded for coded in listed if coded.au in aus],
+                clusters=group["clusters"],
+                done=group["done"],
+                held=group["held"],
+                corrections=group["corrections"] or 0.0,
+            )
+        )
+    return sorted(rows, key=lambda row: [(coded.place, coded.au) for coded in row.aus])
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Everything on the queue page."""
+
+    progress: list[Progress]
+    mine: Assignment | None
+    held: list[Assignment]
+    """Open assignments of others on clusters, soonest to expire first."""
+    recent: list[DecisionLine]
+    blind: bool
+
+    @property
+    def left(self) -> int:
+        return sum(row.left for row in self.progress)
+
+    @property
+    def corrections(self) -> float:
+        return sum(row.corrections for row in self.progress)
+
+    @property
+    def done(self) -> int:
+        return sum(row.done for row in self.progress)
+
+    @property
+    def clusters(self) -> int:
+        return sum(row.clusters for row in self.progress)
+
+
+def assignment_open(dataset: DataSet, user: User, cluster: Cluster | None = None) -> Assignment | None:
+    """The user's open assignment: of this cluster, or the latest of a cluster at all."""
+    mine = Assignment.objects.filter(
+        dataset=dataset, coder=user, state=AssignmentState.OPEN, cluster__isnull=False
+    ).select_related("cluster__run__dataset")
+    if cluster is not None:
+        mine = mine.filter(cluster=cluster)
+    return mine.order_by("-id").first()
+
+
+def queue_of(dataset: DataSet, user: User) -> Queue:
+    """The queue page of one reviewer."""
+    held = Assignment.objects.filter(
+        dataset=dataset, state=AssignmentState.OPEN, cluster__isnull=False, lease_until__gte=timezone.now()
+    ).exclude(coder=user)
+    own = Decision.objects.filter(dataset=dataset, user=user).select_related("user", "cluster", "undoes")
+    return Queue(
+        progress=clusters_progress(dataset),
+        mine=assignment_open(dataset, user),
+        held=list(held.select_related("coder", "cluster").order_by("lease_until")),
+        recent=decision_lines(dataset, list(own.order_by("-id")[:RECENT]), user),
+        blind=is_blind(user, dataset),
+    )
+
+
+def aus_in(dataset: DataSet, mask: int) -> list[int]:
+    """The AU numbers of a mask's bits, hidden ones included."""
+    bits = set(bits_of(mask))
+    return [coded.au for coded in dataset.coded_aus.all() if coded.bit in bits]

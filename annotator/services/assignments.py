@@ -1,0 +1,200 @@
+"""Handing out clusters: one seat a coder, a lease that decisions renew, no cluster to two by chance.
+
+Who gets a cluster is settled by the unique constraints on (cluster, seat) and (cluster, coder):
+whoever inserts first has it, everybody else takes the next candidate.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from annotator.choices import AssignmentState, Mode
+from annotator.errors import Conflict, NotAllowed
+from annotator.models import Assignment, Cluster, DataSet, Member
+from annotator.selectors.review import ACTIVE, adopted_clusters, cluster_aus, coders_needed
+
+CANDIDATES = 50
+"""Clusters tried before the list is read again."""
+
+
+def assignment_next(dataset: DataSet, user: User, *, mode: Mode = Mode.ASSISTED) -> Assignment | None:
+    """The user's open assignment if there is one, else the free cluster with the most expected
+    corrections; None when nothing is left that this user could take now.
+
+    Clusters the user gave back come last. Safe for any number of simultaneous callers.
+    """
+    with transaction.atomic():
+        # One caller at a time for each person: a double click must not take two clusters.
+        Member.objects.select_for_update().get(dataset=dataset, user=user)
+        leases_expire(dataset=dataset, but=user)
+        mine = _own_open(dataset, user)
+        if mine is not None:
+            return mine
+        needed = coders_needed(dataset)
+        tried: set[int] = set()
+        while candidates := list(_candidates(dataset, user, needed).exclude(pk__in=tried)[:CANDIDATES]):
+            for cluster in candidates:
+                tried.add(cluster.pk)
+                assignment = _seat_take(cluster, user, needed, mode)
+                if assignment is not None:
+                    return assignment
+    return None
+
+
+def assignment_take(*, cluster: Cluster, user: User, mode: Mode = Mode.ASSISTED) -> Assignment:
+    """A seat on this very cluster; Conflict where none is free (it says who holds it)."""
+    dataset = cluster.run.dataset
+    with transaction.atomic():
+        Member.objects.select_for_update().get(dataset=dataset, user=user)
+        leases_expire(dataset=dataset, but=user)
+        mine = Assignment.objects.filter(cluster=cluster, coder=user, state__in=ACTIVE).first()
+        if mine is not None:
+            if mine.state == AssignmentState.DONE:
+                assignment_reopen(assignment=mine, user=user)
+            return mine
+        if not cluster_aus(cluster):
+            raise Conflict("This cluster's proposals are no longer in use: a later run was adopted.")
+        assignment = _seat_take(cluster, user, coders_needed(dataset), mode)
+    if assignment is None:
+        raise Conflict("This cluster is taken: " + ", ".join(_holders(cluster)) + ".")
+    return assignment
+
+
+def assignment_renew(*, assignment: Assignment, user: User) -> None:
+    """Renew the lease on the user's own assignment; take it back if it ran out and nobody else has
+    it. Raises Conflict when it is finished or somebody else has it now; call inside a transaction."""
+    own_assignment_check(assignment, user)
+    mine = Assignment.objects.filter(pk=assignment.pk, coder=user)
+    until = lease_end()
+    if mine.filter(state=AssignmentState.OPEN).update(lease_until=until):
+        assignment.lease_until, assignment.state = until, AssignmentState.OPEN
+        return
+    if mine.filter(state=AssignmentState.DONE).exists():
+        raise Conflict("You have finished this cluster. Take it up again to change it.")
+    try:
+        with transaction.atomic():
+            back = mine.update(state=AssignmentState.OPEN, lease_until=until, closed_at=None)
+    except IntegrityError:
+        back = 0
+    if not back:
+        raise Conflict(
+            "Your time on this cluster ran out and it has gone to somebody else: "
+            + ", ".join(_holders(assignment.cluster))
+            + "."
+        )
+    assignment.lease_until, assignment.state = until, AssignmentState.OPEN
+
+
+def assignment_finish(*, assignment: Assignment, user: User) -> Assignment:
+    """Mark the user's assignment done; a second time does nothing. Conflict when it is no longer theirs."""
+    own_assignment_check(assignment, user)
+    mine = Assignment.objects.filter(pk=assignment.pk, coder=user)
+    if not mine.filter(state=AssignmentState.DONE).exists():
+        with transaction.atomic():
+            assignment_renew(assignment=assignment, user=user)
+            mine.update(state=AssignmentState.DONE, closed_at=timezone.now())
+    assignment.refresh_from_db()
+    return assignment
+
+
+def assignment_release(*, assignment: Assignment, user: User) -> Assignment:
+    """Give an open assignment back, for somebody else to take; decisions made in it stay."""
+    own_assignment_check(assignment, user)
+    Assignment.objects.filter(pk=assignment.pk, coder=user, state=AssignmentState.OPEN).update(
+        state=AssignmentState.RELEASED, closed_at=timezone.now()
+    )
+    assignment.refresh_from_db()
+    return assignment
+
+
+def assignment_reopen(*, assignment: Assignment, user: User) -> Assignment:
+    """Take a finished assignment up again: its seat was never given away."""
+    own_assignment_check(assignment, user)
+    Assignment.objects.filter(pk=assignment.pk, coder=user, state=AssignmentState.DONE).update(
+        state=AssignmentState.OPEN, lease_until=lease_end(), closed_at=None
+    )
+    assignment.refresh_from_db()
+    return assignment
+
+
+def leases_expire(*, dataset: DataSet, but: User | None = None) -> int:
+    """Release open assignments whose lease ran out, except the caller's own; returns how many."""
+    now = timezone.now()
+    late = Assignment.objects.filter(dataset=dataset, state=AssignmentState.OPEN, lease_until__lt=now)
+    if but is not None:
+        late = late.exclude(coder=but)
+    return late.update(state=AssignmentState.RELEASED, closed_at=now)
+
+
+def lease_end() -> datetime:
+    return timezone.now() + timedelta(minutes=settings.ASSIGNMENT_LEASE_MINUTES)
+
+
+def own_assignment_check(assignment: Assignment, user: User) -> None:
+    if assignment.coder_id != user.pk:
+        raise NotAllowed("This assignment is somebody else's.")
+
+
+def _own_open(dataset: DataSet, user: User) -> Assignment | None:
+    """The user's open assignment with its lease renewed. One whose AUs a later run has taken over is
+    given back."""
+    mine = Assignment.objects.filter(
+        dataset=dataset, coder=user, state=AssignmentState.OPEN, cluster__isnull=False
+    ).select_related("cluster__run__dataset")
+    for assignment in mine.order_by("-id"):
+        if assignment.cluster is None or not cluster_aus(assignment.cluster):
+            assignment_release(assignment=assignment, user=user)
+            continue
+        assignment_renew(assignment=assignment, user=user)
+        return assignment
+    return None
+
+
+def _candidates(dataset: DataSet, user: User, needed: int) -> QuerySet[Cluster]:
+    """Clusters with a free seat that the user neither holds nor has finished."""
+    active = Assignment.objects.filter(cluster=OuterRef("pk"), state__in=ACTIVE)
+    full = Q()
+    for seat in range(needed):
+        full &= Q(Exists(active.filter(seat=seat)))
+    given_back = Assignment.objects.filter(cluster=OuterRef("pk"), coder=user, state=AssignmentState.RELEASED)
+    return (
+        adopted_clusters(dataset)
+        .filter(~full, ~Exists(active.filter(coder=user)))
+        .annotate(given_back=Exists(given_back))
+        .select_related("run__dataset")
+        .order_by("given_back", "-expected_corrections", "pk")
+    )
+
+
+def _seat_take(cluster: Cluster, user: User, needed: int, mode: Mode) -> Assignment | None:
+    """Insert the user into the first free seat; None when every seat is taken."""
+    for seat in range(needed):
+        try:
+            with transaction.atomic():
+                return Assignment.objects.create(
+                    dataset=cluster.run.dataset,
+                    coder=user,
+                    cluster=cluster,
+                    aus=cluster_aus(cluster),
+                    seat=seat,
+                    mode=mode,
+                    lease_until=lease_end(),
+                )
+        except IntegrityError:
+            continue
+    return None
+
+
+def _holders(cluster: Cluster | None) -> list[str]:
+    """Who has the cluster's seats, in words."""
+    words = []
+    for other in Assignment.objects.filter(cluster=cluster, state__in=ACTIVE).select_related("coder"):
+        if other.state == AssignmentState.DONE:
+            words.append(f"{other.coder.get_username()} has finished it")
+        else:
+            words.append(f"{other.coder.get_username()} holds it until {other.lease_until:%H:%M} UTC")
+    return words

@@ -1,0 +1,367 @@
+"""Decisions: append-only records of what people did, written together with the layer they change.
+
+One decision is one transaction: either every face of it changes or none does. Each person's codes are
+one `coder` layer; its row is the lock that puts that person's own writes (two tabs, a replay) in order.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from annotator.choices import AssignmentState, DecisionKind, LayerKind, Mode, Scope
+from annotator.errors import Conflict, InputRefused, NotAllowed
+from annotator.facs import au_label
+from annotator.models import (
+    Assignment,
+    Cluster,
+    CodedAU,
+    DataSet,
+    Decision,
+    DecisionFace,
+    Face,
+    Label,
+    LabelLayer,
+)
+from annotator.selectors.clusters import cluster_positions
+from annotator.selectors.codes import CHUNK, LayerCodes, layer_codes
+from annotator.selectors.review import decision_redoable, decision_undoable, state_tokens
+from annotator.services.assignments import assignment_renew, assignment_reopen, own_assignment_check
+from annotator.services.datasets import revision_raise
+from annotator.services.decision_codes import (
+    FaceRows,
+    codes_apply,
+    codes_before,
+    codes_wanted,
+    confirmable,
+    opposites_check,
+)
+
+BATCH = 1_000
+
+
+@dataclass(frozen=True)
+class StaleFace:
+    """A face whose state is not what the page showed; tokens as in selectors.review.state_tokens."""
+
+    position: int
+    shown: str
+    now: str
+
+
+class DecisionStale(Conflict):
+    """The coder's own codes changed since the page was made, in another tab or by a replay."""
+
+    def __init__(self, faces: list[StaleFace]) -> None:
+        self.faces = faces
+        super().__init__(
+            f"{len(faces)} of these faces changed since this page was shown, for example in another tab. "
+            "Nothing was written: look again and decide once more."
+        )
+
+
+class ProtocolStale(Conflict):
+    """The protocol or the AU list changed since the page was made."""
+
+
+class AssignmentStale(Conflict):
+    """The assignment that the page worked in is no longer this coder's, or is finished."""
+
+
+def decision_make(
+    *,
+    dataset: DataSet,
+    user: User,
+    kind: DecisionKind,
+    aus: Sequence[int],
+    faces: Sequence[int],
+    code: Mapping[int, int] | str | None = None,
+    mode: Mode,
+    scope: Scope,
+    client_id: uuid.UUID,
+    assignment: Assignment | None = None,
+    cluster: Cluster | None = None,
+    in_view: Sequence[int] = (),
+    unsure: bool = False,
+    note: str = "",
+    expected: Mapping[int, str] | None = None,
+    protocol_version: int | None = None,
+) -> Decision:
+    """Record one decision on the faces at these positions and write it into the user's own layer.
+
+    `aus` are AU numbers. `code` says what a relabelling writes: {position: 1 or 0}, "present",
+    "absent", or "other" (the opposite of what the page showed: the coder's own code, else the
+    proposal); a confirmation always takes each face's proposal and passes over faces without one.
+    `expected` are the state tokens that the page showed, by position. A repeated `client_id` returns
+    the earlier decision and does nothing.
+
+    Raises DecisionStale, ProtocolStale or AssignmentStale (409, nothing written), InputRefused for
+    what can't be written, NotAllowed for machine codes asked for in blind mode.
+    """
+    try:
+        with transaction.atomic():
+            layer = _layer_lock(dataset, user)
+            earlier = Decision.objects.filter(user=user, client_id=client_id).first()
+            if earlier is not None:
+                return _same_dataset(earlier, dataset)
+            listed = _aus_check(dataset, aus, kind)
+            version = _protocol_check(dataset, protocol_version)
+            if assignment is not None:
+                cluster = _assignment_check(assignment, user, dataset, listed, faces, mode)
+            rows = _rows_read(dataset, layer, faces)
+            _expected_check(rows, [coded.bit for coded in listed], expected)
+            wanted = codes_wanted(kind, code, rows, listed, mode, dataset, cluster)
+            if kind == DecisionKind.CONFIRM:
+                rows, wanted = confirmable(rows, wanted)
+            new = codes_apply(rows.old, wanted, [coded.bit for coded in listed], kind)
+            opposites_check(dataset, rows, new)
+            decision = Decision(
+                dataset=dataset,
+                user=user,
+                client_id=client_id,
+                kind=kind,
+                aus=sum(coded.mask for coded in listed),
+                mode=mode,
+                scope=scope,
+                unsure=unsure,
+                note=note.strip(),
+                assignment=assignment,
+                cluster=cluster,
+                run_id=cluster.run_id if cluster else None,
+                in_view=[int(position) for position in in_view],
+                protocol_version=version,
+            )
+            _decision_write(decision, layer, rows.ids, rows.old, new)
+    except IntegrityError:
+        # The same client_id at the same moment in another data set, where another lock was held.
+        earlier = Decision.objects.filter(user=user, client_id=client_id).first()
+        if earlier is None:
+            raise
+        return _same_dataset(earlier, dataset)
+    return decision
+
+
+def decision_undo(
+    *,
+    user: User,
+    client_id: uuid.UUID,
+    decision: Decision | None = None,
+    dataset: DataSet | None = None,
+    cluster: Cluster | None = None,
+) -> Decision:
+    """Undo one's own decision: the given one, or the latest that stands (in the data set, or in the
+    cluster). Returns the new decision of kind undo.
+
+    Each face gets back the codes that it had before, as long as what the decision changed on it is
+    still as the decision left it; `selectors.review.undo_left(undo)` names the others. Undoing an
+    undo redoes. Raises NotAllowed for others' decisions, Conflict for one that is undone already,
+    InputRefused when there is nothing to undo.
+    """
+    dataset = decision.dataset if decision is not None else dataset
+    if dataset is None:
+        raise ValueError("Either a decision or a data set is needed.")
+    if decision is not None and decision.user_id != user.pk:
+        raise NotAllowed("Only the one who made a decision can undo it.")
+    with transaction.atomic():
+        layer = _layer_lock(dataset, user)
+        earlier = Decision.objects.filter(user=user, client_id=client_id).first()
+        if earlier is not None:
+            return _same_dataset(earlier, dataset)
+        decision = decision or decision_undoable(dataset, user, cluster=cluster)
+        if decision is None:
+            raise InputRefused("There is nothing to undo.")
+        if Decision.objects.filter(undoes=decision).exists():
+            raise Conflict("This decision was undone already.")
+        ids, now, back = codes_before(decision, layer)
+        undo = Decision(
+            dataset=dataset,
+            user=user,
+            client_id=client_id,
+            kind=DecisionKind.UNDO,
+            undoes=decision,
+            aus=decision.aus,
+            mode=decision.mode,
+            scope=decision.scope,
+            assignment_id=decision.assignment_id,
+            cluster_id=decision.cluster_id,
+            run_id=decision.run_id,
+            in_view=decision.in_view,
+            protocol_version=dataset.protocols.latest("version").version,
+        )
+        _decision_write(undo, layer, ids, now, back)
+        assignment = decision.assignment
+        if assignment is not None and assignment.state == AssignmentState.DONE:
+            assignment_reopen(assignment=assignment, user=user)
+    return undo
+
+
+def decision_redo(
+    *, user: User, client_id: uuid.UUID, dataset: DataSet, cluster: Cluster | None = None
+) -> Decision:
+    """Take back one's latest undo; InputRefused when a new decision was made since."""
+    earlier = Decision.objects.filter(user=user, client_id=client_id).first()
+    if earlier is not None:
+        return _same_dataset(earlier, dataset)
+    undo = decision_redoable(dataset, user, cluster=cluster)
+    if undo is None:
+        raise InputRefused("There is nothing to redo.")
+    return decision_undo(user=user, client_id=client_id, decision=undo)
+
+
+def _layer_lock(dataset: DataSet, user: User) -> LabelLayer:
+    """The user's own layer, made on first use and locked until the transaction ends."""
+    names = [f"coder {user.get_username()}"[:120], f"coder {user.get_username()[:80]} ({user.pk})"]
+    layer = LabelLayer.objects.filter(dataset=dataset, user=user).first()
+    for name in names:
+        if layer is None:
+            try:
+                with transaction.atomic():
+                    layer = LabelLayer.objects.create(
+                        dataset=dataset, kind=LayerKind.CODER, user=user, name=name
+                    )
+            except IntegrityError:  # made at this moment by another request, or the name is taken
+                layer = LabelLayer.objects.filter(dataset=dataset, user=user).first()
+    if layer is None:
+        raise Conflict("The layer for your codes can't be made: its name is taken.")
+    return LabelLayer.objects.select_for_update().get(pk=layer.pk)
+
+
+def _same_dataset(decision: Decision, dataset: DataSet) -> Decision:
+    if decision.dataset_id != dataset.pk:
+        raise Conflict("This request's id was used in another data set already.")
+    return decision
+
+
+def _aus_check(dataset: DataSet, aus: Sequence[int], kind: DecisionKind) -> list[CodedAU]:
+    listed = {coded.au: coded for coded in dataset.coded_aus.filter(hidden=False)}
+    gone = [au_label(au) for au in aus if au not in listed]
+    if gone:
+        raise ProtocolStale(
+            f"{', '.join(gone)} was taken off the AU list meanwhile. Nothing was written; your earlier "
+            "codes are kept."
+        )
+    if not aus and kind not in (DecisionKind.NOISE, DecisionKind.RESTORE):
+        raise InputRefused("A decision on codes needs an AU.")
+    return [listed[au] for au in dict.fromkeys(aus)]
+
+
+def _protocol_check(dataset: DataSet, shown: int | None) -> int:
+    version = int(dataset.protocols.latest("version").version)
+    if shown is not None and shown != version:
+        raise ProtocolStale(
+            f"The protocol changed meanwhile: this page was made under version {shown}, now version "
+            f"{version} holds. Nothing was written; load the page again."
+        )
+    return version
+
+
+def _assignment_check(
+    assignment: Assignment,
+    user: User,
+    dataset: DataSet,
+    listed: Sequence[CodedAU],
+    faces: Sequence[int],
+    mode: Mode,
+) -> Cluster | None:
+    """Check that the decision stays within the assignment, renew its lease, return its cluster."""
+    own_assignment_check(assignment, user)
+    if assignment.dataset_id != dataset.pk or assignment.mode != mode:
+        raise InputRefused("The assignment is for another data set or mode.")
+    if any(not coded.mask & assignment.aus for coded in listed):
+        raise InputRefused("The assignment is for other AUs.")
+    if assignment.cluster is not None:
+        inside = bool(np.isin(np.asarray(faces, np.int64), cluster_positions(assignment.cluster)).all())
+    else:
+        given = set(assignment.assigned_faces.values_list("face__position", flat=True))
+        inside = given.issuperset(faces)
+    if not inside:
+        raise InputRefused("Some of these faces are not in the assignment.")
+    try:
+        assignment_renew(assignment=assignment, user=user)
+    except Conflict as error:
+        raise AssignmentStale(str(error)) from None
+    return assignment.cluster
+
+
+def _rows_read(dataset: DataSet, layer: LabelLayer, faces: Sequence[int]) -> FaceRows:
+    positions = list(dict.fromkeys(int(position) for position in faces))
+    if not positions:
+        raise InputRefused("Choose at least one face.")
+    found: dict[int, int] = {}
+    for start in range(0, len(positions), CHUNK):
+        chunk = positions[start : start + CHUNK]
+        found.update(Face.objects.filter(dataset=dataset, position__in=chunk).values_list("position", "pk"))
+    if len(found) != len(positions):
+        raise Conflict(
+            f"{len(positions) - len(found)} of these faces are no longer in the data set. Nothing was "
+            "written; load the page again."
+        )
+    ids = [found[position] for position in positions]
+    return FaceRows(ids, np.array(positions, np.int64), layer_codes(layer, ids))
+
+
+def _expected_check(rows: FaceRows, bits: Sequence[int], expected: Mapping[int, str] | None) -> None:
+    if expected is None:
+        return
+    tokens = dict(zip(rows.positions.tolist(), state_tokens(rows.old, bits), strict=True))
+    stale = [
+        StaleFace(position, expected[position], now)
+        for position, now in tokens.items()
+        if position in expected and expected[position] != now
+    ]
+    if stale:
+        raise DecisionStale(stale)
+
+
+def _decision_write(
+    decision: Decision, layer: LabelLayer, ids: Sequence[int], old: LayerCodes, new: LayerCodes
+) -> None:
+    """Append the decision with its faces and bring the layer up to date, in the bulk."""
+    decision.revision = revision_raise(decision.dataset)
+    decision.save(force_insert=True)
+    before = (old.present.tolist(), old.scored.tolist(), old.unscorable.tolist(), old.noise.tolist())
+    after = (new.present.tolist(), new.scored.tolist(), new.unscorable.tolist(), new.noise.tolist())
+    faces, labels = [], []
+    for row, (face_id, was, becomes) in enumerate(
+        zip(ids, zip(*before, strict=True), zip(*after, strict=True), strict=True)
+    ):
+        sides_were, sides = old.intensities.get(row), new.intensities.get(row)
+        faces.append(
+            DecisionFace(
+                decision=decision,
+                face_id=face_id,
+                old_present=was[0],
+                old_scored=was[1],
+                old_unscorable=was[2],
+                old_noise=was[3],
+                old_intensities=sides_were,
+                new_present=becomes[0],
+                new_scored=becomes[1],
+                new_unscorable=becomes[2],
+                new_noise=becomes[3],
+                new_intensities=sides,
+            )
+        )
+        if was != becomes or sides != sides_were:
+            labels.append(
+                Label(
+                    layer=layer,
+                    face_id=face_id,
+                    present=becomes[0],
+                    scored=becomes[1],
+                    unscorable=becomes[2],
+                    noise=becomes[3],
+                    intensities=sides,
+                )
+            )
+    DecisionFace.objects.bulk_create(faces, batch_size=BATCH)
+    Label.objects.bulk_create(
+        labels,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["layer", "face"],
+        update_fields=["present", "scored", "unscorable", "noise", "intensities"],
+    )
