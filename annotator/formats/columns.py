@@ -22,7 +22,7 @@ _WORDS_UNSCORABLE = ("unscorable", "occluded", "not codable", "uncodable")
 _WORDS_NOT_SCORED = ("nan", "na", "n/a", "none", "null", "?", "-", "not scored", "unknown")
 _NUMBERS_NOT_SCORED = ("9", "99", "999", "-1", "-9", "-99", "-999")
 _EXPORT_START = ("image", "subject", "clip", "frame", "time_s")
-_DISTINCT_LIMIT = 500
+_DISTINCT_LIMIT = 50_000
 _Rows = list[tuple[str, ...]]
 
 

@@ -20,6 +20,7 @@ CELL_LIMIT = 100_000  # characters in one cell
 LINE_LIMIT = 1_000_000  # characters in one line
 ROW_LIMIT = 4_000_000  # characters in one row, which may span many lines inside quotes
 COLUMN_LIMIT = 5_000
+SAMPLE_REACH = 100_000  # rows
 _DELIMITERS = (",", ";", "\t")
 _CHUNK = 1 << 20
 
@@ -100,9 +101,20 @@ def table_open(path: Path | str) -> Table:
 
 
 def table_sample(table: Table, count: int = 1000) -> list[tuple[str, ...]]:
-    """The cells of up to `count` good rows from the start of the table, for guessing its columns."""
+    """The cells of up to `count` good rows, for guessing what the columns hold.
+
+    Half are the first ones; the others are spread evenly over the next SAMPLE_REACH rows, since rare
+    codes such as 999 or a high intensity seldom stand at the top.
+    """
     good = (row.cells for row in table.rows() if isinstance(row, TableRow))
-    return list(itertools.islice(good, count))
+    head = list(itertools.islice(good, (count + 1) // 2))
+    room, step, spread = count - len(head), 1, list[tuple[str, ...]]()
+    for place, cells in enumerate(itertools.islice(good, SAMPLE_REACH if room else 0)):
+        if place % step == 0:
+            spread.append(cells)
+        if len(spread) > room:
+            spread, step = spread[::2], step * 2
+    return head + spread
 
 
 def name_trim(name: str) -> str:
