@@ -1,0 +1,149 @@
+"""Reading exports: which there are, their files, and what a new one would hold."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db.models import QuerySet
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from annotator.choices import ExportShape
+from annotator.errors import InputRefused, NotAllowed, NotFound
+from annotator.formats.presets import PRESETS
+from annotator.models import DataSet, Export, Face, Member
+from annotator.selectors.codes import is_blind
+from annotator.selectors.effective import SOURCES
+from annotator.selectors.export_detail import DISAGREEMENT
+from annotator.selectors.export_plan import FACE_COLUMNS, chunk_read, export_plan
+from annotator.selectors.export_rows import sources_count
+
+SAMPLE = 1_000
+"""Faces read for a preview, whatever the size of the data set."""
+COUNTED = (*SOURCES[1:], "unscorable", DISAGREEMENT)
+
+
+def blind_refuse(member: Member) -> None:
+    """Raise NotAllowed while the member codes blind: an export shows everybody's codes."""
+    if is_blind(member.user, member.dataset):
+        raise NotAllowed(
+            _(
+                "You have a blind assignment open; exports show other people's codes. Finish or release it first."
+            )
+        )
+
+
+def exports_of(dataset: DataSet) -> QuerySet[Export]:
+    return Export.objects.filter(dataset=dataset).select_related("job", "created_by")
+
+
+def export_for(dataset: DataSet, export_id: int) -> Export:
+    """One export of the data set; NotFound for another's."""
+    export = exports_of(dataset).filter(pk=export_id).first()
+    if export is None:
+        raise NotFound(_("There is no such export in this data set."))
+    return export
+
+
+def presets_named() -> list[tuple[str, str]]:
+    """(name, what it is) of every dialect for wide tables."""
+    words = {
+        "standard": _("Standard: AU01, AU02 … with the source of every code; empty where not coded"),
+        "emotionet": _("EmotioNet: one column 'AU 1' each; 999 where not coded"),
+        "openface": _("OpenFace: AU01_c, AU02_c …; empty where not coded"),
+        "disfa": _("DISFA: intensities 0 to 5; empty where not graded"),
+        "bp4d": _("BP4D: columns headed by bare AU numbers; 9 where not coded"),
+    }
+    return [(name, str(words.get(name, name))) for name in PRESETS]
+
+
+def export_check(shape: str, preset: str) -> None:
+    """Raise InputRefused for a shape or preset that there isn't."""
+    if shape not in ExportShape.values:
+        raise InputRefused(_("The shape of an export is one of: %s.") % ", ".join(ExportShape.values))
+    if preset not in PRESETS:
+        raise InputRefused(
+            _("There is no preset “%(name)s”; known are %(known)s.")
+            % {"name": preset[:40], "known": ", ".join(PRESETS)}
+        )
+    if shape == ExportShape.LONG and preset != "standard":
+        raise InputRefused(_("Presets are for wide tables; a long table has one form, “standard”."))
+
+
+def export_file_names(export: Export) -> tuple[str, str]:
+    """What the table and its dictionary are called when downloaded: made here, of safe signs only."""
+    name = slugify(export.dataset.name)[:60] or f"dataset-{export.dataset_id}"
+    form = export.shape if export.preset == "standard" else f"{export.shape}-{export.preset}"
+    stem = f"{name}-r{export.revision}-{form}"
+    return f"{stem}.csv", f"{stem}.dictionary.csv"
+
+
+def export_file_open(export: Export, *, dictionary: bool = False) -> "File[bytes]":
+    """The finished table, or its dictionary, open for reading. NotFound where there is none."""
+    stored = export.dictionary_name if dictionary else export.file_name
+    if not stored:
+        raise NotFound(_("This export has no file: it isn't finished, or its file was removed."))
+    try:
+        return default_storage.open(stored)
+    except FileNotFoundError:
+        raise NotFound(_("The file of this export is no longer in the store.")) from None
+
+
+@dataclass(frozen=True)
+class SourceShare:
+    """One line of the preview: a source, and its codes without and with unreviewed proposals."""
+
+    source: str
+    without: int
+    accepted: int
+    without_share: float
+    accepted_share: float
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Where the codes of an export would come from, from some faces or from all."""
+
+    lines: list[SourceShare]
+    faces: int
+    """Faces looked at."""
+    whole: bool
+    """Whether that was all there are."""
+    codes: int
+    """(faces × AUs): all cells."""
+
+
+def export_preview(member: Member) -> Preview:
+    """Count sources over at most SAMPLE faces spread evenly over the data set. Raises InputRefused for
+    a data set without AUs."""
+    dataset = member.dataset
+    faces = _faces_spread(dataset)
+    counts: list[Counter[str]] = []
+    cells = 0
+    for accept in (False, True):
+        plan = export_plan(member.user, dataset, accept_proposals=accept, detailed=False, carry=False)
+        counts.append(sources_count(plan, chunk_read(plan, faces)) if faces else Counter())
+        cells = len(faces) * len(plan.aus)
+    without, accepted = counts
+    whole = cells or 1
+    return Preview(
+        lines=[
+            SourceShare(name, without[name], accepted[name], without[name] / whole, accepted[name] / whole)
+            for name in COUNTED
+            if without[name] or accepted[name]
+        ],
+        faces=len(faces),
+        whole=dataset.next_position <= SAMPLE,
+        codes=cells,
+    )
+
+
+def _faces_spread(dataset: DataSet) -> list[tuple[Any, ...]]:
+    """At most SAMPLE faces at evenly spaced positions, (values of FACE_COLUMNS), in their order."""
+    total = dataset.next_position
+    positions = np.unique(np.linspace(0, max(total - 1, 0), num=min(total, SAMPLE), dtype=np.int64))
+    faces = Face.objects.filter(dataset=dataset, position__in=positions.tolist()).order_by("position")
+    return list(faces.values_list(*FACE_COLUMNS))
