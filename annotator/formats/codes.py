@@ -26,6 +26,7 @@ _SIDE = re.compile(r"(?:([lr])\s*)?([a-e0]?)")
 _SIDE_ALONE = {"left only scored": "left", "right only scored": "right"}
 _SIDE_WORDS = {"": "both", "both": "both", "b": "both", "left": "left", "l": "left", "right": "right", "r": "right"}
 _MEMO_LIMIT = 10_000
+_Parser = tuple[int, Callable[[str], object], int, str]  # kind of column, what reads it, its place, its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class RowReader:
             dict(pairs)
             for pairs in (mapping.codes, mapping.intensities, mapping.left, mapping.right, mapping.probabilities)
         ]
-        self._plan = [(au, [by_au.get(au, "") for by_au in columns]) for au in mapping.aus]
+        self._plan = [(au, self._parsers([by_au.get(au, "") for by_au in columns])) for au in mapping.aus]
         self._memo: dict[str, AuCode] = {}
 
     def read(self, cells: Sequence[str]) -> RowCodes:
@@ -96,7 +97,7 @@ class RowReader:
         if self.mapping.shape == "long":
             codes = self._long_read(cells, problems)
         else:
-            codes = {au: self._au_read(cells, columns, problems) for au, columns in self._plan}
+            codes = {au: self._au_read(cells, parsers, problems) for au, parsers in self._plan}
         if lost:
             # Trackers write 0 into every AU column of a frame in which they lost the face.
             return RowCodes({au: AuCode(NOT_SCORED) for au in codes})
@@ -154,25 +155,32 @@ class RowReader:
             return None
         raise CellUnknown(f"{cell_quote(text)}, which is no probability (0 to 1)")
 
-    def _au_read(self, cells: Sequence[str], columns: list[str], problems: list[str]) -> AuCode:
-        """One AU from its columns (code, intensity, left, right, probability, '' where there is none)."""
-        found: list[Any] = [None] * len(columns)
-        parsers: tuple[Callable[[str], object], ...] = (
+    def _parsers(self, columns: list[str]) -> list[_Parser]:
+        """For the columns of one AU (code, intensity, left, right, probability; '' for none): who reads each."""
+        parse: tuple[Callable[[str], object], ...] = (
             self.code_parse,
             self.levels_parse,
             self.code_parse,
             self.code_parse,
             self.probability_parse,
         )
-        for i, (parse, column) in enumerate(zip(parsers, columns, strict=True)):
-            if column:
-                try:
-                    found[i] = parse(cells[self.places[column]])
-                except CellUnknown as unknown:
-                    problems.append(f"{column} holds {unknown}")
+        return [(i, parse[i], self.places[column], column) for i, column in enumerate(columns) if column]
+
+    def _au_read(self, cells: Sequence[str], parsers: list[_Parser], problems: list[str]) -> AuCode:
+        """One AU from its columns; a cell that is not understood adds a problem."""
+        found: list[Any] = [None] * 5
+        for i, parse, place, column in parsers:
+            try:
+                found[i] = parse(cells[place])
+            except CellUnknown as unknown:
+                problems.append(f"{column} holds {unknown}")
         code, whole, left, right, probability = found
+        if left is right is whole is None and code is not None:
+            return code if probability is None else _with_probability(code, probability)
+        if code is None and left and right and left.state == right.state == UNSCORABLE:
+            return AuCode(UNSCORABLE, probability=probability)
         levels = whole or (_side_level(left, "left"), _side_level(right, "right"))
-        return self._combined(code, levels, probability, can_grade=any(columns[1:4]))
+        return self._combined(code, levels, probability, can_grade=any(0 < i < 4 for i, *_ in parsers))
 
     def _combined(
         self, code: AuCode | None, levels: tuple[int, int], probability: float | None, can_grade: bool
@@ -188,7 +196,7 @@ class RowReader:
                 levels = (SIDE_UNGRADED, SIDE_UNGRADED)
             if code.state == PRESENT or self._graded(levels).state != PRESENT:
                 code = replace(code, left=levels[0], right=levels[1])
-        return code if probability is None else replace(code, probability=probability)
+        return code if probability is None else _with_probability(code, probability)
 
     def _graded(self, levels: tuple[int, int]) -> AuCode:
         """Present if a side reaches the threshold, absent if both are told and neither does."""
@@ -254,6 +262,10 @@ class RowReader:
             return AuCode(UNSCORABLE if plain == "unscorable" else NOT_SCORED, probability=code.probability)
         problems.append(f"{column} holds {cell_quote(plain)}, which is not yes, no or unscorable")
         return code
+
+
+def _with_probability(code: AuCode, probability: float) -> AuCode:
+    return AuCode(code.state, code.left, code.right, probability)
 
 
 def _number_levels(plain: str, maximum: float) -> tuple[int, int] | None:

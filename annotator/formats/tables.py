@@ -75,7 +75,7 @@ class Table:
             row = TableRow(row.line, row.cells[:width])
         if len(row.cells) != width:
             return TableProblem(row.line, f"the row has {len(row.cells)} cells, the header has {width}", row.cells)
-        if any("\0" in cell for cell in row.cells):
+        if "\0" in "".join(row.cells):
             return TableProblem(row.line, "the row holds a NUL byte", row.cells)
         return row
 
@@ -203,7 +203,7 @@ def _rows_parse(
             until = f" (up to line {reader.line_num})" if reader.line_num > line else ""
             yield TableProblem(line, f"the quotes of this row do not match{until}", ())
             continue
-        if any(len(cell) > CELL_LIMIT for cell in cells):
+        if max(map(len, cells), default=0) > CELL_LIMIT:
             raise TableRefused(_cell_too_long(line))
         if cells:
             yield TableRow(line, tuple(cells))

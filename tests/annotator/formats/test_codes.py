@@ -145,6 +145,11 @@ def test_sides_from_columns_of_their_own(left, right, state):
     assert read(LETTERS, AU12_l=left, AU12_r=right).state == state
 
 
+def test_sides_that_are_both_unscorable_make_the_au_unscorable():
+    assert read({"unscorable": ("?",)}, AU12_l="?", AU12_r="?") == AuCode(UNSCORABLE)
+    assert read({"unscorable": ("?",)}, AU12_l="?", AU12_r="0").state == NOT_SCORED
+
+
 def test_occurrence_by_side():
     assert read(AU12_l="1", AU12_r="0") == AuCode(PRESENT, SIDE_UNGRADED, 0)
 

@@ -19,14 +19,14 @@ def read(path):
     mapping = columns_guess(table.header, table_sample(table))
     assert (mapping.validate(), mapping.questions, mapping.extra) == ([], (), ())
     assert mapping.aus == AUS
-    return list(FORMATS[format_detect(table.header)].records_read(path, mapping))
+    return FORMATS[format_detect(table.header)].records_read(path, mapping)
 
 
 @pytest.mark.parametrize(
     ("table", "folder", "count"), [("weak.csv", "stills", 16_000), ("clips.csv", "clips", 9_600)]
 )
 def test_every_row_is_understood_and_finds_its_picture(ictau, table, folder, count):
-    records = read(ictau / table)
+    records = list(read(ictau / table))
     assert len(records) == count
     assert all(isinstance(record, Record) for record in records)
     with PictureSource(sorted((ictau / folder).glob("*.zip"))) as source:
@@ -35,7 +35,7 @@ def test_every_row_is_understood_and_finds_its_picture(ictau, table, folder, cou
 
 
 def test_weak_labels_come_with_their_probabilities(ictau):
-    first = read(ictau / "weak.csv")[0].codes.codes
+    first = next(read(ictau / "weak.csv")).codes.codes
     assert (first[1].state, first[1].probability) == (1, 0.7363)
     assert (first[12].state, first[12].probability) == (0, 0.3074)
 
