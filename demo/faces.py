@@ -33,6 +33,7 @@ QUALITY = 92
 VERSION = 1  # raise it when the drawing changes, so that old folders are drawn anew
 BATCH = 24
 PROCESSES = 2
+CAUTION = 0.92  # the weak detector calls an AU a little less often than it occurs
 MARKER = "demo.json"
 
 
@@ -48,9 +49,7 @@ class DemoFiles:
     aus: tuple[int, ...] = AUS
 
 
-def faces_draw(
-    folder: Path, *, faces: int = 1200, seed: int = 1, progress: Progress | None = None
-) -> DemoFiles:
+def faces_draw(folder: Path, *, faces: int = 1200, seed: int = 1, progress: Progress | None = None) -> DemoFiles:
     """Draw a demo data set into a folder, or return at once if it is there already.
 
     An interrupted or differently made demo in the folder is removed and drawn anew. `progress` is called
@@ -79,7 +78,8 @@ def faces_draw(
         grays = _gather(pool.map(_picture_batch, jobs), len(rows), 0.15, 0.97, "Drawing faces", report)
     probabilities = detector.probabilities(grays)
     occurrence = np.array([row.occurrence for row in rows])
-    weak = (probabilities >= thresholds_set(probabilities, occurrence.mean(axis=0))).astype(int)
+    cuts = thresholds_set(probabilities, CAUTION * occurrence.mean(axis=0))
+    weak = (probabilities >= cuts).astype(int)
     _labels_write(files.labels, rows, weak, probabilities)
     _reference_write(files.reference, rows)
     _truth_write(files.truth, rows)
@@ -133,9 +133,7 @@ def _picture_batch(job: tuple[Path, Sequence[FaceRow]]) -> Array:
     return np.stack(grays)
 
 
-def _gather(
-    parts: Iterable[Array], total: int, low: float, high: float, message: str, report: Progress
-) -> Array:
+def _gather(parts: Iterable[Array], total: int, low: float, high: float, message: str, report: Progress) -> Array:
     found: list[Array] = []
     done = 0
     report(low, message)

@@ -1,6 +1,6 @@
 """A deliberately weak AU detector: coarse features, taught in the lab, let loose in the wild.
 
-It sees faces as eight-by-eight cells of edge directions, learned on a handful of people in even light. In
+It sees a small gray face as cells of edge directions, learned on a handful of people in even light. In
 other light, poses and on other people it errs in the structured way that real detectors do: the errors
 cluster by person, light and co-occurring units. No weights are stored; the seed makes it anew.
 """
@@ -9,23 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from .renderer import AUS, PRESENT_FROM, FaceSpec, face_render
 
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
 Array = np.ndarray
-SIDE = 96  # pictures are seen at this size
-CELLS = 8
+SIDE = 80  # pictures are seen at this size
+CELLS = 20
 BINS = 6
-COMPONENTS = 48
-LAB_PEOPLE = 12
-LAB_FACES = 32  # of each person
-ACTING = 0.3  # odds of each AU in the lab
+COMPONENTS = 120
+LAB_FIRST = 900_000_007  # seeds of the lab's people, apart from those of the demo's
+LAB_PEOPLE = 20
+LAB_FACES = 24  # of each person
+ACTING = 0.25  # odds of each AU in the lab
 
 
 def gray_small(picture: Array) -> Array:
@@ -75,21 +79,26 @@ def lab_specs(seed: int) -> list[FaceSpec]:
                 values.pop(5, None)
             if 12 in values:
                 values.pop(15, None)
-            specs.append(
-                FaceSpec(900_000_007 + 1000 * seed + person, 1000 * person + face, tuple(sorted(values.items())), "lab")
-            )
+            who = LAB_FIRST + 1000 * seed + person
+            specs.append(FaceSpec(who, 1000 * person + face, tuple(sorted(values.items())), "lab"))
     return specs
 
 
 def detector_fit(seed: int, specs: Sequence[FaceSpec], grays: Array) -> WeakDetector:
     """Teach the detector on the lab's pictures (n, SIDE, SIDE)."""
-    features = coarse_features(grays)
+    # Imported late: the processes that draw import this module too and need no scikit-learn.
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    features = coarse_features(np.concatenate([grays, grays[:, :, ::-1]]))  # and each face mirrored
     scaler = StandardScaler().fit(features)
-    pca = PCA(COMPONENTS, svd_solver="full", random_state=seed).fit(scaler.transform(features))
+    pca = PCA(COMPONENTS, svd_solver="randomized", random_state=seed).fit(scaler.transform(features))
     seen = pca.transform(scaler.transform(features))
     truth = np.array([[dict(s.intensities).get(au, 0.0) >= PRESENT_FROM for au in AUS] for s in specs])
+    truth = np.concatenate([truth, truth])
     models = tuple(
-        LogisticRegression(C=0.02, max_iter=500).fit(seen, truth[:, column]) for column in range(len(AUS))
+        LogisticRegression(C=0.003, max_iter=500).fit(seen, truth[:, column]) for column in range(len(AUS))
     )
     return WeakDetector(scaler, pca, models)
 
@@ -104,4 +113,5 @@ def thresholds_set(probabilities: Array, rates: Array) -> Array:
 
     `rates` (AUs,) are shares of all pictures in 0..1; a vendor would have tuned them on faces like these.
     """
-    return np.array([np.quantile(column, 1 - rate) for column, rate in zip(probabilities.T, rates, strict=True)])
+    pairs = zip(probabilities.T, rates, strict=True)
+    return np.array([np.quantile(column, 1 - rate) for column, rate in pairs])

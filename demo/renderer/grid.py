@@ -44,9 +44,9 @@ class Grid:
         rho = np.sqrt(u * u + dv * dv) + np.float32(1e-6)
         at = (dv / rho + 1) * np.float32((TABLE - 1) / 2)
         low = np.clip(at.astype(np.int32), 0, TABLE - 2)
-        part = at - low
+        rest = at - low.astype(np.float32)
         table = self.shape.outline
-        return np.asarray(rho / (table[low] * (1 - part) + table[low + 1] * part))
+        return np.asarray(rho / (table[low] * (1 - rest) + table[low + 1] * rest))
 
     def _unpose(self) -> tuple[Array, Array]:
         """Undo yaw and pitch by fixed-point iteration on a smooth head depth, at a quarter of the size."""
@@ -55,6 +55,8 @@ class Grid:
             return self.x.copy(), self.y.copy()
         sy, cy = np.float32(np.sin(scene.yaw)), np.float32(np.cos(scene.yaw))
         sp, cp = np.float32(np.sin(scene.pitch)), np.float32(np.cos(scene.pitch))
+        # A head is nearly as deep as it is wide, so that its outline hardly narrows as it turns.
+        wide = np.sqrt(cy * cy + np.float32(0.5) * sy * sy)
         x, y = self.x[::4, ::4], self.y[::4, ::4]
         u, v = x.copy(), y.copy()
         for _ in range(6):
@@ -62,7 +64,7 @@ class Grid:
             z = np.float32(DEPTH) * np.maximum(0, 1 - r * r)
             nose = np.exp(-((u / 0.16) ** 2) - ((v - self.shape.nose_tip) / 0.26) ** 2)
             z += np.float32(0.16) * nose
-            u = 0.4 * u + 0.6 * (x - sy * z) / cy
+            u = 0.4 * u + 0.6 * (x - sy * z) / wide
             v = 0.4 * v + 0.6 * (y - sp * (cy * z - sy * u)) / cp
         return self._enlarge(u, x, self.x), self._enlarge(v, y, self.y)
 
@@ -76,7 +78,11 @@ class Grid:
         return np.asarray(fine + np.asarray(image))
 
     def patch(self, x0: float, x1: float, y0: float, y1: float) -> Patch:
-        """The smallest slice of the grid holding a box of the face (empty when out of the picture)."""
+        """The smallest slice of the grid holding a box of the face (empty when out of the picture).
+
+        x0 and x1 may come in either order.
+        """
+        x0, x1 = min(x0, x1), max(x0, x1)
         step = 4
         u, v = self.u[::step, ::step], self.v[::step, ::step]
         pad = 4 * step * self.soft
@@ -92,13 +98,13 @@ class Grid:
 
 def cover(distance: Array, soft: float) -> Array:
     """Coverage 0..1 of a shape from a signed distance (negative inside) and an edge width."""
-    return np.clip(np.float32(0.5) - distance * np.float32(1 / soft), 0, 1)
+    return np.asarray(np.clip(np.float32(0.5) - distance * np.float32(1 / soft), 0, 1))
 
 
 def gauss(x: Array, width: float) -> Array:
     """exp(-(x/width)²)."""
     t = x * np.float32(1 / width)
-    return np.exp(-t * t)
+    return np.asarray(np.exp(-t * t))
 
 
 def ramp(x: Array, low: float, high: float) -> Array:
@@ -107,9 +113,25 @@ def ramp(x: Array, low: float, high: float) -> Array:
     return np.asarray(t * t * (3 - 2 * t))
 
 
+def hue(colour: Array | tuple[float, float, float]) -> Array:
+    """Three numbers as (3, 1, 1), to multiply with planes (h, w)."""
+    return np.asarray(colour, np.float32).reshape(3, 1, 1)
+
+
+def canvas(size: int, colour: Array | tuple[float, float, float]) -> Array:
+    """An evenly coloured picture (3, size, size), float32."""
+    return np.broadcast_to(hue(colour), (3, size, size)).copy()
+
+
+def part(picture: Array, at: Patch) -> Array:
+    """The view of a picture (3, n, n) under a patch."""
+    return picture[:, at[0], at[1]]
+
+
 def blend(picture: Array, alpha: Array, colour: Array | tuple[float, float, float]) -> None:
-    """Lay a colour, (3,) or (h, w, 3), over a picture (h, w, 3), in place."""
-    picture += alpha[..., None] * (np.asarray(colour, np.float32) - picture)
+    """Lay a colour, three numbers or (3, h, w), over a picture (3, h, w), in place."""
+    over = hue(colour) if np.ndim(colour) == 1 else colour
+    picture += alpha * (over - picture)
 
 
 def cloud(rng: np.random.Generator, size: int, cells: int) -> Array:

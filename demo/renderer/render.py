@@ -12,7 +12,7 @@ from .hair import Hair, beard_paint, glasses_paint
 from .mouth import MouthCurves
 from .odd import noise_render, outlier_scene, outlier_spoil
 from .shape import shape_of
-from .skin import face_cover, light_skin, relief_build, tone
+from .skin import face_cover, light_skin, relief_build
 from .spec import AUS, FaceSpec, identity_draw, scene_draw
 
 Array = np.ndarray
@@ -42,7 +42,7 @@ def face_render(spec: FaceSpec, size: int = 160) -> Array:
 
 
 def _layers(grid: Grid, rng: np.random.Generator) -> Array:
-    """All layers of a portrait (size, size, 3), linear light."""
+    """All layers of a portrait (3, size, size), linear light."""
     picture = background(grid, rng)
     hair = Hair(grid, rng)
     hair.behind(picture)
@@ -51,10 +51,10 @@ def _layers(grid: Grid, rng: np.random.Generator) -> Array:
     mouth = MouthCurves(grid)
     skin, light = light_skin(relief_build(grid, mouth), rng)
     beard_paint(grid, skin, light, rng)
-    mouth.paint(skin, light, tone(grid.shape.identity))
+    mouth.paint(skin, light)
     eyes_paint(grid, skin, light)
     brows_paint(grid, skin, light)
-    picture += face_cover(grid)[..., None] * (skin - picture)
+    picture += face_cover(grid) * (skin - picture)
     glasses_paint(grid, picture)
     hair.front(picture)
     return picture

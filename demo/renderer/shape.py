@@ -81,10 +81,10 @@ CENTRE_Y = 0.12  # the head outline is a polar curve around (0, CENTRE_Y)
 
 def shape_of(identity: Identity, scene: Scene, intensities: dict[int, float]) -> Shape:
     """Displace the resting landmarks of a person by AU intensities (0..5)."""
-    force = {
-        au: (min(1.15, value / 5 * scene.sides[0]), min(1.15, value / 5 * scene.sides[1]))
-        for au, value in intensities.items()
-    }
+    left, right = scene.sides
+    # The first grades already move the skin well: B is near half of E.
+    grades = {au: (value / 5) ** 0.8 for au, value in intensities.items()}
+    force = {au: (min(1.15, grade * left), min(1.15, grade * right)) for au, grade in grades.items()}
     drop = 0.2 * _both(force, 26)
     lift = _both(force, 9)
     return Shape(
@@ -121,7 +121,7 @@ def _brow(p: Identity, force: dict[int, tuple[float, float]], side: int) -> Brow
 def _eye(p: Identity, force: dict[int, tuple[float, float]], shut: float, side: int) -> Eye:
     four, five, six, nine, twelve = (force[au][side] for au in (4, 5, 6, 9, 12))
     closed = min(1.0, (shut / 2) ** 1.7)
-    upper = p.eye_open * (1 + 0.85 * five - 0.12 * four - 0.2 * six - 0.14 * nine)
+    upper = p.eye_open * (1 + 0.66 * five - 0.12 * four - 0.2 * six - 0.14 * nine)
     lower = p.eye_open * 0.62 * (1 + 0.12 * five - 0.72 * six - 0.3 * nine - 0.08 * twelve)
     return Eye(
         x=p.eye_x, y=-0.004 * five, half=p.eye_w * (1 - 0.04 * six),
@@ -133,13 +133,13 @@ def _eye(p: Identity, force: dict[int, tuple[float, float]], shut: float, side: 
 def _mouth(p: Identity, force: dict[int, tuple[float, float]], drop: float) -> Mouth:
     nine, twelve, chin, part = (_both(force, au) for au in (9, 12, 17, 25))
     opened = 0.075 * part
-    y = p.mouth_y + 0.03 * drop - 0.03 * chin - 0.012 * nine
+    y = p.mouth_y + 0.03 * drop - 0.042 * chin - 0.012 * nine
 
     def reach(side: int) -> float:
         return p.mouth_w + 0.085 * force[12][side] - 0.005 * force[15][side] - 0.02 * chin - 0.1 * drop
 
     def corner(side: int) -> float:
-        return -0.1 * force[12][side] + 0.088 * force[15][side] + 0.025 * chin + 0.35 * drop
+        return -0.022 - 0.092 * force[12][side] + 0.095 * force[15][side] + 0.034 * chin + 0.35 * drop
 
     return Mouth(
         y=y, x_left=reach(0), x_right=reach(1), corner_left=corner(0), corner_right=corner(1),
@@ -147,7 +147,7 @@ def _mouth(p: Identity, force: dict[int, tuple[float, float]], drop: float) -> M
         gap_upper=opened * 0.4 + 0.028 * nine * min(1.0, part * 3) + 0.04 * drop * (part > 0),
         gap_lower=opened * 0.75 + 0.8 * drop,
         upper=p.lip_upper * (1 - 0.28 * twelve - 0.12 * nine - 0.25 * chin - 0.1 * part),
-        lower=p.lip_lower * (1 - 0.2 * twelve + 0.22 * chin - 0.1 * part),
+        lower=p.lip_lower * (1 - 0.2 * twelve + 0.3 * chin - 0.1 * part),
         stretch=twelve,
     )  # fmt: skip
 

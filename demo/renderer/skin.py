@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .grid import DEPTH, Grid, Patch, cloud, cover, gauss, ramp
+from .grid import DEPTH, Grid, Patch, cloud, cover, gauss, hue, part, ramp
 from .mouth import MouthCurves
 from .shape import Shape
 from .spec import Identity, linear
@@ -53,7 +53,7 @@ class Relief:
 
     def furrow(self, at: Patch, distance: Array, width: float, amount: Array | float) -> None:
         """Cut a furrow along distance = 0 into a patch."""
-        self.crease[at] += gauss(distance, width) * np.float32(1) * amount
+        self.crease[at] += gauss(distance, width) * amount
 
 
 def relief_build(grid: Grid, mouth: MouthCurves) -> Relief:
@@ -83,7 +83,7 @@ def _planes(relief: Relief, shape: Shape) -> None:
     relief.bump(0.4, 0.52, 0.16, 0.2, 0.012 - 0.03 * (1 - p.cheek) + 0.03 * raised)
     relief.bump(0.72, -0.2, 0.12, 0.2, -0.03)
     relief.bump(0.0, 0.62, 0.032, 0.06, -0.014)
-    relief.bump(0.0, shape.chin_y - 0.14 - 0.05 * shape.mean(17), 0.17, 0.12, 0.05 + 0.03 * shape.mean(17))
+    relief.bump(0.0, shape.chin_y - 0.14 - 0.05 * shape.mean(17), 0.17, 0.12, 0.05 + 0.045 * shape.mean(17))
     under = shape.mouth.y + shape.mouth.gap_lower + shape.mouth.lower
     relief.bump(0.0, under + 0.055, 0.16, 0.035, -0.028 - 0.014 * shape.mean(17))
     relief.bump(0.0, under + 0.04, 0.15, 0.035, 0.16, on="shadow")
@@ -157,7 +157,7 @@ def _eye_corners(relief: Relief, shape: Shape) -> None:
         return
     x, y = p.eye_x + p.eye_w, -p.eye_tilt
     for sign in (-1, 1):
-        at = grid.patch(*sorted((sign * (x - 0.02), sign * (x + 0.24))), y - 0.2, y + 0.24)
+        at = grid.patch(sign * (x - 0.02), sign * (x + 0.24), y - 0.2, y + 0.24)
         s, v = sign * grid.u[at] - x, grid.v[at] - y
         window = ramp(s, 0.015, 0.06) * (1 - ramp(s, 0.12, 0.21))
         for slope, bow in ((-0.62, 0.6), (-0.1, 0.3), (0.4, 0.2), (0.85, -0.8)):
@@ -178,10 +178,10 @@ def _nose_lines(relief: Relief, shape: Shape) -> None:
     at = grid.patch(-0.26, 0.26, -0.2, 0.36)
     side, v = grid.side[at], grid.v[at]
     window = ramp(side, 0.035, 0.08) * (1 - ramp(side, 0.15, 0.215))
-    for y in (0.015, 0.085, 0.155, 0.225):
-        relief.furrow(at, v - y - 0.55 * (side - 0.1), 0.0135, 0.95 * nine * window)
+    for y, weight in ((0.02, 0.7), (0.095, 1.0), (0.175, 0.7)):
+        relief.furrow(at, v - y - 0.6 * (side - 0.1), 0.018, weight * nine * window)
     for y in (-0.085, -0.03):
-        relief.furrow(at, v - y + 1.5 * side * side, 0.0125, 0.8 * nine * (1 - ramp(side, 0.05, 0.11)))
+        relief.furrow(at, v - y + 1.5 * side * side, 0.015, 0.75 * nine * (1 - ramp(side, 0.05, 0.11)))
 
 
 def _nasolabial(relief: Relief, shape: Shape) -> None:
@@ -193,15 +193,17 @@ def _nasolabial(relief: Relief, shape: Shape) -> None:
     top = shape.nose_base - 0.1 - 0.04 * nine
     at = grid.patch(-0.68, 0.68, top - 0.08, m.y + 0.34)
     side, v = grid.side[at], grid.v[at]
-    corner_x = (m.x_left + m.x_right) / 2 + 0.085 + 0.02 * twelve
+    corner_x = (m.x_left + m.x_right) / 2 + 0.1 + 0.045 * twelve
     corner_y = m.y + (m.corner_left + m.corner_right) / 2
     t = (v - top) / np.float32(corner_y + 0.02 - top)
-    x = (shape.nose_w + 0.035) + (corner_x - shape.nose_w - 0.035) * t * (1.3 - 0.3 * t)
-    window = ramp(t, -0.18, 0.2) * (1 - ramp(t, 0.55, 1.15))
-    amount = np.float32(rest + 0.85 * twelve) * window + np.float32(0.95 * nine) * ramp(t, -0.2, 0.1) * (1 - ramp(t, 0.3, 0.85))
-    relief.furrow(at, side - x, 0.03, np.clip(amount, 0, 1.1))
+    x = (shape.nose_w + 0.035) + (corner_x - shape.nose_w - 0.035) * t * (1.2 - 0.2 * t)
+    window = ramp(t, -0.18, 0.2) * (1 - ramp(t, 0.6, 1.4))
+    amount = np.float32(rest + 0.75 * twelve) * window + np.float32(0.95 * nine) * ramp(t, -0.2, 0.1) * (
+        1 - ramp(t, 0.3, 0.85)
+    )
+    relief.furrow(at, side - x, 0.034, np.clip(amount, 0, 1.1))
     # The cheek swells outside the fold.
-    relief.z[at] += np.float32(0.038) * amount * gauss(side - x - 0.085, 0.085)
+    relief.z[at] += np.float32(0.03) * amount * gauss(side - x - 0.09, 0.09)
     if fifteen > 0.02:
         below = v - corner_y
         d = side - (corner_x - 0.035 + 0.12 * below)
@@ -220,9 +222,9 @@ def _chin(relief: Relief, shape: Shape) -> None:
     window = gauss(u, 0.15) * gauss(v - y, 0.1)
     k = shape.identity.seed % 5
     pits = np.sin(u * 62 + 2 * np.sin(v * 31 + k)) * np.sin(v * 66 + 2 * np.sin(u * 37 + 2 * k))
-    relief.crease[at] += np.float32(0.75 * seventeen) * window * np.clip(pits + 0.1, 0, 1)
+    relief.crease[at] += np.float32(0.9 * seventeen) * window * np.clip(pits + 0.1, 0, 1)
     arch = v - (y - 0.085 + 1.6 * u * u)
-    relief.furrow(at, arch, 0.02, 0.8 * seventeen * (1 - ramp(grid.side[at], 0.1, 0.2)))
+    relief.furrow(at, arch, 0.024, 0.95 * seventeen * (1 - ramp(grid.side[at], 0.1, 0.2)))
 
 
 def normals(relief: Relief) -> tuple[Array, Array, Array]:
@@ -242,7 +244,7 @@ def normals(relief: Relief) -> tuple[Array, Array, Array]:
 
 
 def light_skin(relief: Relief, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Shaded skin (size, size, 3) and the plain light on it (size, size), both linear."""
+    """Shaded skin (3, size, size) and the plain light on it (size, size), both linear."""
     grid, scene, p = relief.grid, relief.grid.scene, relief.grid.shape.identity
     nx, ny, nz = normals(relief)
     ca, sa = np.cos(scene.azimuth), np.sin(scene.azimuth)
@@ -256,35 +258,35 @@ def light_skin(relief: Relief, rng: np.random.Generator) -> tuple[Array, Array]:
     # Light scattered in the skin comes out red, most where the direct light fades.
     glow = np.float32(0.1 * scene.key) * np.clip(1 - np.abs(facing * 2 - 0.3), 0, 1) * hold
     albedo = _colour(grid, p, rng)
-    skin = albedo * light[..., None]
-    skin[..., 0] += albedo[..., 0] * glow
+    skin = albedo * light
+    skin[0] += albedo[0] * glow
     hx, hy, hz = lx, ly, lz + 1
     norm = np.float32(1 / np.sqrt(hx * hx + hy * hy + hz * hz))
     shine = np.clip((nx * hx + ny * hy + nz * hz) * norm, 0, 1)
     for _ in range(4):
         shine = shine * shine
-    skin += (np.float32(0.075 * scene.key) * shine * hold)[..., None]
+    skin += np.float32(0.075 * scene.key) * shine * hold
     return skin, light
 
 
 def _colour(grid: Grid, p: Identity, rng: np.random.Generator) -> Array:
-    """Skin colour (size, size, 3): base tone, redder cheeks and nose, mottling, freckles."""
+    """Skin colour (3, size, size): base tone, redder cheeks and nose, mottling, freckles."""
     base = tone(p)
     red = 0.1 + 0.1 * p.make_up
     mottle = cloud(rng, grid.size, 24) * np.float32(0.018)
-    albedo = np.empty((*grid.u.shape, 3), np.float32)
+    albedo = np.empty((3, *grid.u.shape), np.float32)
     warm = np.zeros_like(grid.u)
     for x, y, w, a in ((0.45, 0.3, 0.22, 1.0), (0.0, 0.42, 0.13, 0.8), (0.0, 1.08, 0.18, 0.4)):
         warm += np.float32(a * red) * np.exp(-(((grid.side - x) / w) ** 2) - ((grid.v - y) / w) ** 2)
-    albedo[..., 0] = base[0] * (1 + mottle)
-    albedo[..., 1] = base[1] * (1 + mottle - np.float32(0.9) * warm)
-    albedo[..., 2] = base[2] * (1 + mottle - np.float32(0.85) * warm)
+    albedo[0] = base[0] * (1 + mottle)
+    albedo[1] = base[1] * (1 + mottle - np.float32(0.9) * warm)
+    albedo[2] = base[2] * (1 + mottle - np.float32(0.85) * warm)
     if p.freckles > 0.02:
         at = grid.patch(-0.6, 0.6, -0.05, 0.6)
         u, v = grid.u[at], grid.v[at]
         spots = np.sin(u * 57 + 3 * np.sin(v * 23)) * np.sin(v * 61 + 3 * np.sin(u * 29 + p.seed % 9))
         spots = np.clip(spots - 0.55, 0, 1) * 1.6 * gauss(v - 0.25, 0.2) * gauss(u, 0.5)
-        albedo[at] *= 1 - (np.float32(min(p.freckles, 0.8)) * spots)[..., None] * np.array([0.3, 0.5, 0.6], np.float32)
+        part(albedo, at)[:] *= 1 - np.float32(min(p.freckles, 0.8)) * spots * hue((0.3, 0.5, 0.6))
     return albedo
 
 

@@ -12,6 +12,9 @@ PRESENT_FROM = 2.0  # intensity B; a trace (A) counts as absent
 
 Domain = Literal["wild", "lab"]
 Kind = Literal["face", "noise", "outlier"]
+# Odds of the styles below, in their order.
+_STYLES_OF_MEN = (0.1, 0.2, 0.27, 0.25, 0.0, 0.0, 0.0, 0.03, 0.15, 0.0)
+_STYLES_OF_WOMEN = (0.0, 0.03, 0.05, 0.1, 0.2, 0.12, 0.18, 0.17, 0.1, 0.05)
 HAIR_STYLES = ("bald", "buzz", "short", "parted", "tied", "fringe", "bob", "long", "curly", "scarf")
 
 
@@ -108,22 +111,17 @@ class FaceSpec:
                 raise ValueError(f"AU{au} at {value!r}: the renderer draws {AUS} at 0 to 5")
 
 
-@dataclass(frozen=True)
-class _Palette:
-    hair: tuple[tuple[int, int, int], ...] = (
-        (24, 18, 16), (38, 27, 22), (62, 41, 28), (92, 60, 36), (128, 88, 52), (178, 138, 88),
-        (205, 172, 120), (140, 62, 30), (150, 148, 146), (205, 204, 202),
-    )  # fmt: skip
-    iris: tuple[tuple[int, int, int], ...] = (
-        (50, 30, 18), (72, 44, 24), (104, 70, 36), (112, 104, 58), (82, 112, 92), (86, 122, 152), (112, 124, 134),
-    )  # fmt: skip
-    cloth: tuple[tuple[int, int, int], ...] = (
-        (40, 48, 66), (30, 30, 34), (214, 212, 208), (120, 44, 48), (58, 92, 84), (88, 104, 140), (168, 150, 126),
-        (196, 160, 70), (104, 82, 110), (70, 120, 150),
-    )  # fmt: skip
-
-
-_PALETTE = _Palette()
+HAIR = (
+    (24, 18, 16), (38, 27, 22), (62, 41, 28), (92, 60, 36), (128, 88, 52), (178, 138, 88),
+    (205, 172, 120), (140, 62, 30), (150, 148, 146), (205, 204, 202),
+)  # fmt: skip
+IRIS = (
+    (50, 30, 18), (72, 44, 24), (104, 70, 36), (112, 104, 58), (82, 112, 92), (86, 122, 152), (112, 124, 134),
+)  # fmt: skip
+CLOTH = (
+    (40, 48, 66), (30, 30, 34), (214, 212, 208), (120, 44, 48), (58, 92, 84), (88, 104, 140), (168, 150, 126),
+    (196, 160, 70), (104, 82, 110), (70, 120, 150),
+)  # fmt: skip
 
 
 def linear(colour: tuple[int, int, int]) -> tuple[float, float, float]:
@@ -142,12 +140,12 @@ def identity_draw(seed: int) -> Identity:
     masculine, age, skin = float(rng.random()), float(rng.beta(1.5, 2.4)), float(rng.random())
     man = masculine > 0.5
     # Light hair and eyes go with light skin; grey comes with age.
-    hair = int(rng.choice(8, p=_weights(8, 7.0 * (1 - skin) ** 1.5)))
+    hair = int(rng.choice(8, p=_weights(8, 6.0 * (1 - skin) ** 1.9)))
     if age > 0.5 and rng.random() < (age - 0.4) * 1.4:
         hair = int(rng.integers(8, 10))
-    iris = int(rng.choice(7, p=_weights(7, 6.0 * (1 - skin) ** 1.6)))
-    odds = (0.1, 0.2, 0.27, 0.25, 0, 0, 0, 0.03, 0.15, 0) if man else (0, 0.03, 0.05, 0.1, 0.2, 0.12, 0.18, 0.17, 0.1, 0.05)
-    style = str(rng.choice(HAIR_STYLES, p=np.array(odds) / sum(odds)))
+    iris = int(rng.choice(7, p=_weights(7, 5.0 * (1 - skin) ** 2.2)))
+    odds = np.array(_STYLES_OF_MEN if man else _STYLES_OF_WOMEN)
+    style = str(rng.choice(HAIR_STYLES, p=odds / odds.sum()))
     bearded = man and rng.random() < 0.3
     return Identity(
         seed=seed, masculine=masculine, age=age, skin=skin, undertone=near(0, 1),
@@ -155,7 +153,7 @@ def identity_draw(seed: int) -> Identity:
         chin_y=near(1.115 + 0.06 * masculine, 0.035), chin_w=near(0.24 + 0.08 * masculine, 0.03),
         hairline=near(-0.66, 0.05), eye_x=near(0.365, 0.016), eye_w=near(0.2, 0.011),
         eye_open=near(0.094 - 0.014 * masculine, 0.009), eye_tilt=near(0.01, 0.014),
-        eye_crease=float(np.clip(near(0.045, 0.02), 0.006, 0.09)), iris=linear(_PALETTE.iris[iris]),
+        eye_crease=float(np.clip(near(0.045, 0.02), 0.006, 0.09)), iris=linear(IRIS[iris]),
         brow_y=near(-0.245 + 0.02 * masculine, 0.02), brow_thick=near(0.026 + 0.013 * masculine, 0.006),
         brow_arch=near(0.045 - 0.02 * masculine, 0.012), brow_slant=near(0.0, 0.015),
         nose_y=near(0.49, 0.025), nose_w=near(0.115 + 0.02 * masculine + 0.02 * skin, 0.014),
@@ -163,13 +161,13 @@ def identity_draw(seed: int) -> Identity:
         lip_upper=near(0.058 + 0.014 * skin - 0.012 * masculine, 0.011),
         lip_lower=near(0.08 + 0.014 * skin - 0.012 * masculine, 0.012),
         lip_colour=near(0.5, 0.18), cheek=near(0.5, 0.25), ears=near(1.0, 0.12),
-        neck=near(0.4 + 0.1 * masculine, 0.03), hair=linear(_PALETTE.hair[hair]), hair_style=style,
+        neck=near(0.4 + 0.1 * masculine, 0.03), hair=linear(HAIR[hair]), hair_style=style,
         hair_volume=near(1.0, 0.25), parting=float(rng.choice([-1, 1])) * near(0.22, 0.06),
         beard=float(rng.uniform(0.55, 1)) if bearded else 0.0,
         stubble=float(rng.uniform(0.1, 0.7)) if man and not bearded and rng.random() < 0.5 else 0.0,
         glasses=bool(rng.random() < 0.12), freckles=float(max(0, near(-0.3, 0.6) * (1 - skin))),
         make_up=0.0 if man else float(np.clip(near(0.35, 0.3), 0, 1)),
-        skew=(near(0, 0.012), near(0, 0.012)), cloth=linear(_PALETTE.cloth[int(rng.integers(10))]),
+        skew=(near(0, 0.012), near(0, 0.012)), cloth=linear(CLOTH[int(rng.integers(10))]),
     )  # fmt: skip
 
 
@@ -187,8 +185,12 @@ def scene_draw(seed: int, domain: Domain = "wild") -> Scene:
     """The circumstances of one picture. The lab is even, frontal and plain; the wild is anything else."""
     rng = np.random.default_rng([seed, 23])
     if domain == "lab":
-        return Scene(seed=seed, yaw=float(rng.normal(0, 0.03)), pitch=float(rng.normal(0, 0.03)),
-                     azimuth=float(rng.normal(0.1, 0.1)), elevation=0.4, key=0.75, ambient=0.55)  # fmt: skip
+        return Scene(
+            seed=seed, yaw=float(rng.normal(0, 0.1)), pitch=float(rng.normal(0, 0.05)),
+            roll=float(rng.normal(0, 0.03)), zoom=float(rng.uniform(0.96, 1.06)),
+            shift=(float(rng.normal(0, 0.03)), float(rng.normal(0, 0.02))),
+            azimuth=float(rng.normal(0, 0.35)), elevation=0.4, background="plain", key=0.75, ambient=0.5,
+        )  # fmt: skip
     sides = np.clip(1 + 0.09 * rng.standard_normal(2), 0.75, 1.25)
     return Scene(
         seed=seed,
@@ -201,5 +203,5 @@ def scene_draw(seed: int, domain: Domain = "wild") -> Scene:
         tint=TINTS[int(rng.integers(len(TINTS)))], background=str(rng.choice(BACKGROUNDS)),
         gaze=(float(rng.normal(0, 0.2)), float(rng.normal(0, 0.1))),
         sides=(float(sides[0]), float(sides[1])), blur=float(rng.gamma(2.0, 0.16)),
-        grain=float(rng.uniform(0.003, 0.018)), exposure=float(np.exp(rng.normal(0, 0.13))),
+        grain=float(rng.uniform(0.002, 0.011)), exposure=float(np.exp(rng.normal(0, 0.13))),
     )  # fmt: skip
