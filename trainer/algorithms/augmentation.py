@@ -13,11 +13,11 @@ class AugmentationConfig:
     """How far a face may be changed; each number is the end of an even range around no change."""
 
     flip: float = 0.5  # chance of a mirrored face; the AUs have no side here
-    rotation: float = 10.0  # degrees
-    scale: float = 0.1  # of the face
-    shift: float = 0.05  # of the picture's side
-    brightness: float = 0.2  # gain around 1, and offset as a share of 64 grey levels
-    colour: float = 0.3  # the same for each colour channel by itself
+    rotation: float = 5.0  # degrees
+    scale: float = 0.05  # of the face
+    shift: float = 0.025  # of the picture's side
+    brightness: float = 0.1  # gain around 1, and offset as a share of 64 grey levels
+    colour: float = 0.15  # the same for each colour channel by itself
 
 
 def batch_augment(pixels: Tensor, config: AugmentationConfig, generator: torch.Generator) -> Tensor:

@@ -45,15 +45,17 @@ Rows = NDArray[np.intp]
 class FeatureSettings:
     """The default detector's settings; the network's outputs and input size come from the data."""
 
-    folds: int = 5  # networks for the scores out of fold
+    folds: int = 3  # networks for the scores out of fold
     network: str = "alexnet_small"  # key in networks.NETWORKS
     width: int = 32  # channels of its first convolution
-    dropout: float = 0.3  # before fc7 and the head
+    dropout: float = 0.1  # before fc7 and the head
     training: TrainingConfig = field(default_factory=TrainingConfig)  # epochs are set by `shown`
-    shown: int = 50_000  # faces a network sees in its training; its epochs follow
+    shown: int = 48_000  # faces a fold network sees in its training; its epochs follow
+    student_shown: int = 40_000  # the same for the feature network
     epochs_least: int = 4  # however many faces there are
-    epochs_most: int = 40  # however few
-    student_faces: int = 10_000  # most faces whose scores the feature network learns
+    epochs_most: int = 50  # of a fold network, however few
+    student_epochs_most: int = 15  # of the feature network, however few
+    student_faces: int = 8_000  # most faces whose scores the feature network learns
 
 
 @dataclass(frozen=True)
@@ -202,8 +204,10 @@ class _Work:
         settings = self.settings
         # its own random numbers for each stage, whatever ran before: a resumed job draws the same
         seed = int.from_bytes(hashlib.sha256(f"{self.seed} {name}".encode()).digest()[:4], "big")
-        epochs = round(settings.shown / len(rows))
-        epochs = min(settings.epochs_most, max(settings.epochs_least, epochs))
+        shown, most = settings.shown, settings.epochs_most
+        if name == FEATURE_STAGE:
+            shown, most = settings.student_shown, settings.student_epochs_most
+        epochs = min(most, max(settings.epochs_least, round(shown / len(rows))))
         network = network_create(self.config, seed)
         config = replace(settings.training, epochs=epochs, seed=seed)
         report = train(network, self.cache, targets, rows, config, progress, cancelled)

@@ -35,7 +35,7 @@ class TrainingConfig:
     """How a network is trained; a network's own shape is in NetworkConfig."""
 
     epochs: int = 40  # passes over the rows
-    batch: int = 64  # faces a step
+    batch: int = 32  # faces a step
     learning_rate: float = 2e-3  # peak of AdamW's rate, reached after the warm-up
     weight_decay: float = 0.05  # on weight matrices and kernels only
     warmup: float = 0.05  # share of the steps in which the rate rises; it then falls along a cosine to 0

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.algorithms.networks import NETWORKS, NetworkConfig, network_create
+from trainer.algorithms.networks import NETWORKS, NetworkConfig, network_create, pixels_standardise
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -23,6 +23,13 @@ def test_every_relu_follows_a_batch_normalisation_in_alexnet() -> None:
     before = [layers[i - 1] for i, layer in enumerate(layers) if isinstance(layer, nn.ReLU)]
     assert len(before) == 6
     assert all(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in before)
+
+
+def test_light_and_tint_of_a_picture_are_taken_away() -> None:
+    pixels = torch.rand(1, 3, 32, 32) * 100
+    tinted = pixels * torch.tensor([1.5, 1.0, 0.8]).view(1, 3, 1, 1) + 20
+    assert torch.allclose(pixels_standardise(tinted), pixels_standardise(pixels), atol=0.35)
+    assert not pixels_standardise(torch.full((1, 3, 32, 32), 9.0)).any()
 
 
 def test_seed_decides_the_fresh_weights_and_leaves_the_global_generator_alone() -> None:

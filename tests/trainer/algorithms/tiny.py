@@ -13,7 +13,14 @@ from trainer.algorithms.training import TrainingConfig
 STILL = AugmentationConfig(rotation=2, scale=0.02, shift=0.02, brightness=0.05, colour=0.05)
 QUICK = TrainingConfig(epochs=4, batch=16, precision="float32", augmentation=STILL)
 SETTINGS = FeatureSettings(
-    folds=3, width=8, training=QUICK, shown=200, epochs_least=2, epochs_most=4, student_faces=60
+    folds=3,
+    width=8,
+    training=QUICK,
+    shown=200,
+    student_shown=200,
+    epochs_least=2,
+    epochs_most=4,
+    student_faces=60,
 )
 
 
