@@ -1,0 +1,115 @@
+"""Decisions: recording one, and undoing one's own."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import api_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotator.api.datasets import REFUSALS, user_of
+from annotator.api.shapes import (
+    DecisionOrderSerializer,
+    DecisionSerializer,
+    StaleSerializer,
+    UndoOrderSerializer,
+)
+from annotator.choices import DecisionKind, Mode, Scope
+from annotator.errors import InputRefused, NotFound
+from annotator.models import Assignment, DataSet, Decision, Member
+from annotator.selectors.access import REVIEW, member_for
+from annotator.selectors.codes import is_blind
+from annotator.selectors.review import undo_left
+from annotator.services.decisions import DecisionStale
+from annotator.services.decisions import decision_make as decision_make_service
+from annotator.services.decisions import decision_undo as decision_undo_service
+
+
+@extend_schema(
+    operation_id="decision_make",
+    tags=["decisions"],
+    request=DecisionOrderSerializer,
+    responses={201: DecisionSerializer, 409: StaleSerializer, **REFUSALS},
+)
+@api_view(["POST"])
+def decision_make(request: Request, dataset_id: int) -> Response:
+    """Record a decision into your own codes. 409 names what changed meanwhile, and writes nothing."""
+    member = member_for(request.user, dataset_id, REVIEW)
+    order = DecisionOrderSerializer(data=request.data)
+    order.is_valid(raise_exception=True)
+    try:
+        decision = decision_make_service(**_arguments(member, order.validated_data))
+    except DecisionStale as stale:
+        both = {"detail": str(stale), "faces": stale.faces}
+        return Response(StaleSerializer(both).data, status=stale.status)
+    return Response(DecisionSerializer(decision).data, status=201)
+
+
+def _arguments(member: Member, asked: dict[str, Any]) -> dict[str, Any]:
+    """The order as decision_make takes it. The mode is never the client's to choose."""
+    assignment = _assignment(member, asked.pop("assignment", None))
+    if assignment is not None:
+        mode = Mode(assignment.mode)
+    else:
+        mode = Mode.BLIND if is_blind(member.user, member.dataset) else Mode.ASSISTED
+    one = len(set(asked["faces"])) == 1
+    codes, code = asked.pop("codes", None), asked.pop("code", None)
+    expected = asked.pop("expected", None)
+    return {
+        **asked,
+        "dataset": member.dataset,
+        "user": member.user,
+        "kind": DecisionKind(asked["kind"]),
+        "code": _by_position(codes) if codes is not None else code,
+        "expected": _by_position(expected) if expected is not None else None,
+        "scope": Scope(asked.get("scope") or (Scope.FACE if one else Scope.SELECTION)),
+        "mode": mode,
+        "assignment": assignment,
+    }
+
+
+def _by_position(values: dict[str, Any]) -> dict[int, Any]:
+    if not all(key.isascii() and key.isdigit() for key in values):
+        raise InputRefused("Positions are whole numbers.")
+    return {int(key): value for key, value in values.items()}
+
+
+def _assignment(member: Member, assignment_id: int | None) -> Assignment | None:
+    if assignment_id is None:
+        return None
+    own = Assignment.objects.filter(dataset=member.dataset, coder=member.user)
+    assignment = own.select_related("cluster__run__dataset").filter(pk=assignment_id).first()
+    if assignment is None:
+        raise NotFound("There is no such assignment of yours.")
+    return assignment
+
+
+@extend_schema(
+    operation_id="decision_undo",
+    tags=["decisions"],
+    request=UndoOrderSerializer,
+    responses={201: DecisionSerializer, 409: StaleSerializer, **REFUSALS},
+)
+@api_view(["POST"])
+def decision_undo(request: Request, dataset_id: int) -> Response:
+    """Undo your own decision; `left` names the faces that were changed since and so left alone."""
+    member = member_for(request.user, dataset_id, REVIEW)
+    order = UndoOrderSerializer(data=request.data)
+    order.is_valid(raise_exception=True)
+    undo = decision_undo_service(
+        user=user_of(request),
+        client_id=order.validated_data["client_id"],
+        decision=_decision(member.dataset, order.validated_data.get("decision")),
+        dataset=member.dataset,
+    )
+    undo.left = undo_left(undo)  # type: ignore[attr-defined]
+    return Response(DecisionSerializer(undo).data, status=201)
+
+
+def _decision(dataset: DataSet, decision_id: int | None) -> Decision | None:
+    if decision_id is None:
+        return None
+    decision = Decision.objects.select_related("dataset").filter(dataset=dataset, pk=decision_id).first()
+    if decision is None:
+        raise NotFound("There is no such decision.")
+    return decision
