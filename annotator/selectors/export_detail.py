@@ -159,9 +159,7 @@ class StandingDecisions:
     def last(self, face: int, bit: int, state: int) -> tuple[str, datetime | None]:
         """Who last decided as the consensus says, and when; nobody for a consensus from outside."""
         for aus, _decider, name, at, present, scored, unscorable in self._standing.get(face, ()):
-            if aus >> bit & 1 and state == _state(
-                present >> bit & 1, scored >> bit & 1, unscorable >> bit & 1
-            ):
+            if aus >> bit & 1 and state == _state(present >> bit & 1, scored >> bit & 1, unscorable >> bit & 1):
                 return name, at
         return "", None
 

@@ -53,9 +53,7 @@ class ExportPlan:
     """By weak layer: (positions, 63) by AU bit."""
 
 
-def export_plan(
-    user: User, dataset: DataSet, *, accept_proposals: bool, detailed: bool, carry: bool
-) -> ExportPlan:
+def export_plan(user: User, dataset: DataSet, *, accept_proposals: bool, detailed: bool, carry: bool) -> ExportPlan:
     """Look up what an export for this user reads: only the layers that they may see.
 
     `carry` adds the columns of the original tables that nothing here knows. Raises InputRefused for a
@@ -120,9 +118,7 @@ def _carried(dataset: DataSet) -> tuple[tuple[str, ...], dict[int, list[tuple[in
         columns[batch.pk] = {name: place for place, name in enumerate(mapping.header) if name in wanted}
         names += [name for name in columns[batch.pk] if name not in names]
     return tuple(names), {
-        pk: [(names.index(name), place) for name, place in places.items()]
-        for pk, places in columns.items()
-        if places
+        pk: [(names.index(name), place) for name, place in places.items()] for pk, places in columns.items() if places
     }
 
 

@@ -40,9 +40,7 @@ def sources_found(plan: ExportPlan, chunk: FaceChunk) -> list[list[str]]:
 def sources_count(plan: ExportPlan, chunk: FaceChunk) -> Counter[str]:
     """How many codes of the chunk came from which source; unscorable and disagreement count apart."""
     effective = chunk.effective
-    counts = Counter(
-        {name: int((effective.source == number).sum()) for number, name in enumerate(SOURCES) if number}
-    )
+    counts = Counter({name: int((effective.source == number).sum()) for number, name in enumerate(SOURCES) if number})
     counts["unscorable"] = int((effective.ended == UNSCORABLE).sum())
     counts[DISAGREEMENT] = int((effective.ended == 1).sum())
     return counts
@@ -63,9 +61,7 @@ def rows_make(plan: ExportPlan, chunk: FaceChunk) -> Iterator[ExportRow]:
             if source or noise[row]
         ]
         if detail:
-            codes = {
-                au: detail.code(row, place, state, source, noise[row]) for place, au, state, source in told
-            }
+            codes = {au: detail.code(row, place, state, source, noise[row]) for place, au, state, source in told}
         else:
             codes = {au: _plain_code(state, source, noise[row]) for _place, au, state, source in told}
         yield ExportRow(

@@ -30,9 +30,7 @@ def blind_refuse(member: Member) -> None:
     """Raise NotAllowed while the member codes blind: an export shows everybody's codes."""
     if is_blind(member.user, member.dataset):
         raise NotAllowed(
-            _(
-                "You have a blind assignment open; exports show other people's codes. Finish or release it first."
-            )
+            _("You have a blind assignment open; exports show other people's codes. Finish or release it first.")
         )
 
 
@@ -48,16 +46,18 @@ def export_for(dataset: DataSet, export_id: int) -> Export:
     return export
 
 
-def presets_named() -> list[tuple[str, str]]:
-    """(name, what it is) of every dialect for wide tables."""
+def forms_named() -> list[tuple[str, str]]:
+    """("shape:preset", what it is) of every form that an export can have."""
     words = {
-        "standard": _("Standard: AU01, AU02 … with the source of every code; empty where not coded"),
-        "emotionet": _("EmotioNet: one column 'AU 1' each; 999 where not coded"),
-        "openface": _("OpenFace: AU01_c, AU02_c …; empty where not coded"),
-        "disfa": _("DISFA: intensities 0 to 5; empty where not graded"),
-        "bp4d": _("BP4D: columns headed by bare AU numbers; 9 where not coded"),
+        "standard": _("Wide: a row for each face, with the source of every code and the columns it came with"),
+        "emotionet": _("Wide as EmotioNet has it: columns 'AU 1' …, 999 where not coded"),
+        "openface": _("Wide as OpenFace has it: columns AU01_c …, empty where not coded"),
+        "disfa": _("Wide as DISFA has it: intensities 0 to 5, empty where not graded"),
+        "bp4d": _("Wide as BP4D has it: columns headed by AU numbers, 9 where not coded"),
     }
-    return [(name, str(words.get(name, name))) for name in PRESETS]
+    wide = [(f"{ExportShape.WIDE}:{name}", words.get(name, name)) for name in PRESETS]
+    long = _("Long: a row for each code, with intensity, side, weak code, cluster, coder and time")
+    return [wide[0], (f"{ExportShape.LONG}:standard", long), *wide[1:]]
 
 
 def export_check(shape: str, preset: str) -> None:
@@ -147,3 +147,10 @@ def _faces_spread(dataset: DataSet) -> list[tuple[Any, ...]]:
     positions = np.unique(np.linspace(0, max(total - 1, 0), num=min(total, SAMPLE), dtype=np.int64))
     faces = Face.objects.filter(dataset=dataset, position__in=positions.tolist()).order_by("position")
     return list(faces.values_list(*FACE_COLUMNS))
+
+
+def export_sources(export: Export) -> list[tuple[str, int, float]]:
+    """(source, codes, share of all that were told) of a finished export, most trusted first."""
+    counts: dict[str, int] = (export.job.result if export.job else {}).get("by_source", {})
+    total = sum(counts.values()) or 1
+    return [(name, counts[name], counts[name] / total) for name in COUNTED if counts.get(name)]

@@ -23,7 +23,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotator.choices import ACTIVE_STATES, ExportShape, Intensity
+from annotator.choices import ExportShape, Intensity
 from annotator.errors import Conflict, NotAllowed
 from annotator.formats.dictionary import long_dictionary, wide_dictionary
 from annotator.formats.presets import PRESETS
@@ -258,8 +258,3 @@ class _Writing:
                 "no code counts: the code is left out",
             ),
         ]
-
-
-def export_active(export: Export) -> bool:
-    """Whether the export's job still waits or runs."""
-    return export.job is not None and export.job.state in ACTIVE_STATES

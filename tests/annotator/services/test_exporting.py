@@ -348,9 +348,7 @@ def blind_open(dataset, user):
 def test_who_codes_blind_can_not_export(cast, dataset):
     blind_open(dataset, cast.dora)
     with pytest.raises(NotAllowed, match="blind"):
-        export_create(
-            dataset=dataset, user=cast.dora, shape="wide", preset="standard", accept_proposals=False
-        )
+        export_create(dataset=dataset, user=cast.dora, shape="wide", preset="standard", accept_proposals=False)
 
 
 def order(dataset, user):
@@ -459,9 +457,7 @@ def test_a_withdrawal_meanwhile_throws_the_file_away(cast, dataset, monkeypatch,
     assert made.file_name == "" and not list(tmp_path.rglob("*.csv"))
 
 
-def test_files_made_before_a_withdrawal_are_removed(
-    cast, dataset, tmp_path, django_capture_on_commit_callbacks
-):
+def test_files_made_before_a_withdrawal_are_removed(cast, dataset, tmp_path, django_capture_on_commit_callbacks):
     faces_make(dataset, 3)
     made, _ = export(dataset, cast.alice)
     with django_capture_on_commit_callbacks(execute=True):
@@ -491,8 +487,9 @@ def test_a_data_set_without_aus_is_refused(cast, dataset):
     assert "no AUs" in job_run(job.pk).error
 
 
-def test_memory_does_not_grow_with_the_faces(cast, dataset, monkeypatch):
-    """What is held at once is a chunk: four times as many faces need no more."""
+def test_memory_does_not_grow_with_the_faces(transactional_db, cast, dataset, monkeypatch):
+    """What is held at once is a chunk: four times as many faces need no more. (Transactional, so that
+    the job's heartbeat doesn't wait for the test's own transaction.)"""
     monkeypatch.setattr(exporting, "chunks_read", lambda plan: chunks_read(plan, 500))
     layer = layer_make(dataset, LayerKind.WEAK)
     mask = dataset.coded_aus.get(au=12).mask
