@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from annotator.views import accounts, dataset_settings, datasets, health, jobs, members
+from annotator.views import (
+    accounts,
+    dataset_settings,
+    datasets,
+    exports,
+    faces,
+    health,
+    imports,
+    jobs,
+    media,
+    members,
+    noise,
+    review,
+)
 
 urlpatterns = [
     # accounts
@@ -40,6 +53,68 @@ urlpatterns = [
     path("datasets/<int:dataset_id>/jobs/<int:job_id>/progress/", jobs.job_progress, name="job_progress"),
     path("datasets/<int:dataset_id>/jobs/<int:job_id>/cancel/", jobs.job_cancel, name="job_cancel"),
     path("datasets/<int:dataset_id>/jobs/<int:job_id>/resume/", jobs.job_resume, name="job_resume"),
+    # review
+    path("datasets/<int:dataset_id>/review/", review.review_queue, name="review_queue"),
+    path("datasets/<int:dataset_id>/review/next/", review.review_next, name="review_next"),
+    path(
+        "datasets/<int:dataset_id>/assignments/<int:assignment_id>/release/",
+        review.assignment_release,
+        name="assignment_release",
+    ),
+    path(
+        "datasets/<int:dataset_id>/decisions/<int:decision_id>/undo/",
+        review.decision_undo_view,
+        name="decision_undo",
+    ),
+    path("datasets/<int:dataset_id>/clusters/<int:cluster_id>/", review.cluster_detail, name="cluster_detail"),
+    path("datasets/<int:dataset_id>/clusters/<int:cluster_id>/take/", review.cluster_take, name="cluster_take"),
+    path(
+        "datasets/<int:dataset_id>/clusters/<int:cluster_id>/decide/",
+        review.cluster_decide,
+        name="cluster_decide",
+    ),
+    path("datasets/<int:dataset_id>/noise/", noise.noise_gallery, name="noise_gallery"),
+    path("datasets/<int:dataset_id>/noise/decide/", noise.noise_decide, name="noise_decide"),
+    path("datasets/<int:dataset_id>/faces/<int:position>/", faces.face_detail, name="face_detail"),
+    path("datasets/<int:dataset_id>/faces/<int:position>/decide/", faces.face_decide, name="face_decide"),
+    # imports
+    path("datasets/<int:dataset_id>/import/", imports.import_list, name="import_list"),
+    path("datasets/<int:dataset_id>/import/new/", imports.import_create, name="import_create"),
+    path("datasets/<int:dataset_id>/import/<int:batch_id>/", imports.import_detail, name="import_detail"),
+    path(
+        "datasets/<int:dataset_id>/import/<int:batch_id>/columns/",
+        imports.import_mapping,
+        name="import_mapping",
+    ),
+    path("datasets/<int:dataset_id>/import/<int:batch_id>/check/", imports.import_check, name="import_check"),
+    path("datasets/<int:dataset_id>/import/<int:batch_id>/start/", imports.import_start, name="import_start"),
+    path(
+        "datasets/<int:dataset_id>/import/<int:batch_id>/discard/",
+        imports.import_discard,
+        name="import_discard",
+    ),
+    path(
+        "datasets/<int:dataset_id>/import/<int:batch_id>/problems/",
+        imports.import_problems,
+        name="import_problems",
+    ),
+    # pictures
+    path("datasets/<int:dataset_id>/pictures/<str:key>", media.face_picture, name="face_picture"),
+    path("datasets/<int:dataset_id>/thumbnails/<str:key>", media.face_thumbnail, name="face_thumbnail"),
+    # exports
+    path("datasets/<int:dataset_id>/exports/", exports.export_list, name="export_list"),
+    path("datasets/<int:dataset_id>/exports/create/", exports.export_create, name="export_create"),
+    path("datasets/<int:dataset_id>/exports/<int:export_id>/", exports.export_detail, name="export_detail"),
+    path(
+        "datasets/<int:dataset_id>/exports/<int:export_id>/table/",
+        exports.export_download,
+        name="export_download",
+    ),
+    path(
+        "datasets/<int:dataset_id>/exports/<int:export_id>/dictionary/",
+        exports.export_dictionary,
+        name="export_dictionary",
+    ),
     # for whoever watches the server
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

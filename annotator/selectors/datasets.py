@@ -22,8 +22,9 @@ BATCH = 20_000
 """Distinct mask combinations unpacked at once."""
 INLINE_FACES = 30_000
 """Up to this many faces the figures are computed with the page; beyond, the page asks for them."""
+SLOW_SECONDS = 1.0
 KEEP_FACTOR = 30
-"""Figures that took t seconds to compute may be this many times t seconds behind the revision."""
+"""Figures that took t ≥ SLOW_SECONDS to compute may be this many times t seconds behind the revision."""
 KEEP_LONGEST = 24 * 3600
 
 
@@ -127,12 +128,14 @@ def _figures_kept(dataset: DataSet) -> Figures | None:
     kept: Figures | None = cache.get(_figures_key(dataset))
     if kept is None or kept.aus != tuple(coded.au for coded in coded_aus(dataset)):
         return None
-    fresh = kept.revision == dataset.revision or time.time() - kept.made_at < KEEP_FACTOR * kept.seconds
-    return kept if fresh else None
+    if kept.revision == dataset.revision:
+        return kept
+    lasts = KEEP_FACTOR * kept.seconds if kept.seconds >= SLOW_SECONDS else 0
+    return kept if time.time() - kept.made_at < lasts else None
 
 
 def _figures_key(dataset: DataSet) -> str:
-    return f"figures:{dataset.pk}"
+    return f"figures:{dataset.pk}:{dataset.created_at.timestamp()}"
 
 
 def figures_compute(dataset: DataSet) -> Figures:

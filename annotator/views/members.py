@@ -80,6 +80,7 @@ def invitation_create(request: HttpRequest, dataset_id: int) -> HttpResponse:
 def invitation_revoke(request: HttpRequest, dataset_id: int, invitation_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id, MANAGE)
     members.invitation_revoke(dataset=member.dataset, invitation_id=invitation_id, user=member.user)
+    request.session.pop(f"{FLASH}-{dataset_id}", None)
     messages.success(request, _("The invitation is revoked; its link leads nowhere now."))
     return redirect("member_list", dataset_id)
 

@@ -1,0 +1,60 @@
+"""The next step follows the way of the data, and is a link only for whom it is for."""
+
+import pytest
+from django.utils import timezone
+
+from annotator.choices import AssignmentState, JobState
+from annotator.models import Assignment, ClusterRun, FeatureSet, Job
+from annotator.selectors.next_steps import next_step, step_due
+from annotator.services.arrays import array_write
+from tests.factories import faces_make, run_make
+
+
+def features_make(dataset):
+    import numpy as np
+
+    array = array_write(dataset=dataset, purpose="features", values=np.zeros((2, 4), np.float32))
+    return FeatureSet.objects.create(dataset=dataset, name="net", revision=1, features=array)
+
+
+def test_the_steps_follow_the_way_of_the_data(cast, dataset):
+    assert step_due(dataset) == "import"
+    faces = faces_make(dataset, 2)
+    assert step_due(dataset) == "features"
+    features_make(dataset)
+    assert step_due(dataset) == "cluster"
+    run = run_make(dataset, faces, 12, [1, 2], [1, 0], adopted=False)
+    assert step_due(dataset) == "adopt"
+    ClusterRun.objects.filter(pk=run.pk).update(adopted_at=timezone.now(), adopted_aus=[12])
+    assert step_due(dataset) == "review"
+    for cluster in run.clusters.all():
+        Assignment.objects.create(
+            dataset=dataset,
+            coder=cast.bob,
+            cluster=cluster,
+            aus=cluster.aus,
+            state=AssignmentState.DONE,
+            lease_until=timezone.now(),
+        )
+    assert step_due(dataset) == "export"
+
+
+@pytest.mark.parametrize("name", ["bob", "ana", "dora"])
+def test_who_may_not_take_the_step_gets_no_link(cast, dataset, name):
+    step = next_step(dataset, dataset.members.get(user=getattr(cast, name)))
+    assert step.url == ""
+    assert "admins" in step.text
+
+
+def test_a_job_at_work_comes_before_the_step(cast, dataset):
+    job = Job.objects.create(
+        dataset=dataset, kind="import", target="import:1", queue="io", state=JobState.RUNNING
+    )
+    step = next_step(dataset, dataset.members.get(user=cast.alice))
+    assert step.url.endswith(f"/jobs/{job.pk}/")
+
+
+def test_review_is_not_held_up_by_a_job(cast, dataset):
+    run_make(dataset, faces_make(dataset, 2), 12, [1, 2], [1, 0])
+    Job.objects.create(dataset=dataset, kind="export", target="export:1", queue="io", state=JobState.RUNNING)
+    assert "Review" in next_step(dataset, dataset.members.get(user=cast.bob)).title

@@ -1,0 +1,94 @@
+"""The frame of the pages: navigation by role, components as they are promised to the other pages."""
+
+import re
+
+import pytest
+from django import forms
+from django.template import Context, Template
+from django.template.loader import render_to_string
+from django.test import RequestFactory
+from django.urls import reverse
+
+from annotator.templatetags import layout
+
+
+class Sample(forms.Form):
+    name = forms.CharField(help_text="Any name.")
+    sure = forms.BooleanField(required=False)
+    sides = forms.MultipleChoiceField(choices=[("l", "Left")], widget=forms.CheckboxSelectMultiple)
+
+
+def field(form, name):
+    return render_to_string("components/_field.html", {"field": form[name]})
+
+
+def test_a_field_points_to_its_help_and_its_error():
+    html = field(Sample({"name": ""}), "name")
+    described = re.search(r'aria-describedby="([^"]+)"', html)[1].split()
+    assert described == ["id_name_helptext", "id_name_error"]
+    assert all(f'id="{one}"' in html for one in described)
+    assert '<label for="id_name">' in html
+
+
+def test_a_check_box_and_a_set_of_choices_have_names():
+    assert '<label for="id_sure">' in field(Sample(), "sure")
+    assert "<legend>Sides" in field(Sample(), "sides")
+
+
+@pytest.mark.parametrize(("name", "hidden"), [("ana", "Members"), ("bob", "Members"), ("alice", "")])
+def test_navigation_leaves_out_what_the_role_may_not_open(cast, dataset, name, hidden):
+    page = cast.client(name).get(reverse("dataset_detail", args=[dataset.pk])).content.decode()
+    labels = re.findall(
+        r"<a href=\"[^\"]+\"[^>]*>([^<]+)</a>", page.split('class="subnav"')[1].split("</nav>")[0]
+    )
+    assert "Overview" in labels
+    assert hidden not in labels
+
+
+def test_the_present_place_is_marked(cast, dataset):
+    page = cast.client("alice").get(reverse("audit_list", args=[dataset.pk])).content.decode()
+    nav = page.split('class="subnav"')[1].split("</nav>")[0]
+    assert re.search(r'aria-current="true">Members', nav)
+
+
+def test_places_whose_address_is_not_there_are_left_out(cast, dataset, monkeypatch):
+    monkeypatch.setattr(
+        layout, "PLACES", (layout.Place("no_such_page", "Nowhere", frozenset(["admin"]), ()),)
+    )
+    request = RequestFactory().get("/")
+    request.resolver_match = None
+    assert layout.navigation({"request": request}, dataset.members.get(user=cast.alice)) == []
+
+
+def test_no_page_carries_inline_script_or_style(cast, dataset):
+    client = cast.client("alice")
+    for name in ("dataset_detail", "dataset_settings", "member_list", "audit_list"):
+        page = client.get(reverse(name, args=[dataset.pk])).content.decode()
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|hx-on", page), name
+
+
+def test_a_refusal_is_a_page_or_a_part_of_one(cast, dataset):
+    address = reverse("member_list", args=[dataset.pk])
+    page = cast.client("bob").get(address).content.decode()
+    part = cast.client("bob").get(address, headers={"HX-Request": "true"}).content.decode()
+    assert "<html" in page
+    assert "<html" not in part
+    assert "Your role here is coder" in page
+    assert "Your role here is coder" in part
+
+
+def test_pagination_keeps_the_rest_of_the_query():
+    from django.core.paginator import Paginator
+
+    request = RequestFactory().get("/", {"q": "x", "page": "2"})
+    html = render_to_string(
+        "components/_pagination.html", {"page": Paginator(range(50), 10).page(2), "request": request}
+    )
+    assert re.search(r'rel="next" href="\?q=x&amp;page=3"', html)
+
+
+def test_figures_are_written_as_people_read_them():
+    html = Template(
+        "{% load layout %}{{ n|thousands }} {{ s|decimal }} {{ none|decimal }} {{ 2|intensity_letter }}"
+    )
+    assert html.render(Context({"n": 1234567, "s": 0.7213, "none": None})) == "1,234,567 0.72 – B"
