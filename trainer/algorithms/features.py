@@ -104,8 +104,8 @@ def features_extract(
     cache: (N, S, S, 3) uint8. labels: (N, A) int8, 1, 0, -1 unknown; read in `train_rows` (N,) only.
     groups: (N,) subject ids, below 0 for a face that is its own subject. study_rows: (N,), the other
     faces whose pictures the feature network may learn from; default all. checkpoint gets each stage
-    as it ends; `done` takes them back. The features are standardised (zero mean, unit variance over
-    the data set) and suit L2 neighbour search as they are.
+    as it ends; `done` takes them back. The features are standardised over the data set and of
+    unit length (`features_standardise`), and suit L2 neighbour search as they are.
     Raises ValueError for arrays that do not fit, fewer than two labelled subjects, or a stage made
     from other data; `Cancelled` on request.
     """
@@ -141,10 +141,16 @@ def features_extract(
 
 
 def features_standardise(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each of the columns of (N, F) to zero mean and unit variance; a dead column to zero."""
+    """Each column of (N, F) to zero mean and unit variance, then each row to unit length.
+
+    A dead column becomes zero. With unit rows the L2 distance orders neighbours as the cosine does;
+    on ictau it lets 30 neighbours vote better than the bare or the only standardised features.
+    """
     spread = features.std(axis=0, dtype=np.float64)
     centred = features - features.mean(axis=0, dtype=np.float64)
-    return np.where(spread > SCALE_FLOOR, centred / np.maximum(spread, SCALE_FLOOR), 0.0).astype(np.float32)
+    scaled = np.where(spread > SCALE_FLOOR, centred / np.maximum(spread, SCALE_FLOOR), 0.0)
+    length = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return (scaled / np.maximum(length, SCALE_FLOOR)).astype(np.float32)
 
 
 class _Work:
