@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 SIDE = 80  # pictures are seen at this size
-CELLS = 20
+CELLS = 16
 BINS = 6
 COMPONENTS = 120
 LAB_FIRST = 900_000_007  # seeds of the lab's people, apart from those of the demo's

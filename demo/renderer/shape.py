@@ -121,7 +121,7 @@ def _brow(p: Identity, force: dict[int, tuple[float, float]], side: int) -> Brow
 def _eye(p: Identity, force: dict[int, tuple[float, float]], shut: float, side: int) -> Eye:
     four, five, six, nine, twelve = (force[au][side] for au in (4, 5, 6, 9, 12))
     closed = min(1.0, (shut / 2) ** 1.7)
-    upper = p.eye_open * (1 + 0.66 * five - 0.12 * four - 0.2 * six - 0.14 * nine)
+    upper = p.eye_open * (1 + 0.72 * five - 0.12 * four - 0.2 * six - 0.14 * nine)
     lower = p.eye_open * 0.62 * (1 + 0.12 * five - 0.72 * six - 0.3 * nine - 0.08 * twelve)
     return Eye(
         x=p.eye_x, y=-0.004 * five, half=p.eye_w * (1 - 0.04 * six),
@@ -133,7 +133,7 @@ def _eye(p: Identity, force: dict[int, tuple[float, float]], shut: float, side: 
 def _mouth(p: Identity, force: dict[int, tuple[float, float]], drop: float) -> Mouth:
     nine, twelve, chin, part = (_both(force, au) for au in (9, 12, 17, 25))
     opened = 0.075 * part
-    y = p.mouth_y + 0.03 * drop - 0.042 * chin - 0.012 * nine
+    y = p.mouth_y + 0.03 * drop - 0.055 * chin - 0.012 * nine
 
     def reach(side: int) -> float:
         return p.mouth_w + 0.085 * force[12][side] - 0.005 * force[15][side] - 0.02 * chin - 0.1 * drop

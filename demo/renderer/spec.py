@@ -194,10 +194,10 @@ def scene_draw(seed: int, domain: Domain = "wild") -> Scene:
     sides = np.clip(1 + 0.09 * rng.standard_normal(2), 0.75, 1.25)
     return Scene(
         seed=seed,
-        yaw=float(np.clip(rng.normal(0, 0.2), -0.48, 0.48)),
-        pitch=float(np.clip(rng.normal(0, 0.11), -0.28, 0.28)),
-        roll=float(rng.normal(0, 0.07)), zoom=float(rng.uniform(0.93, 1.1)),
-        shift=(float(rng.normal(0, 0.04)), float(rng.normal(0, 0.03))),
+        yaw=float(np.clip(rng.normal(0, 0.15), -0.42, 0.42)),
+        pitch=float(np.clip(rng.normal(0, 0.08), -0.22, 0.22)),
+        roll=float(rng.normal(0, 0.05)), zoom=float(rng.uniform(0.95, 1.08)),
+        shift=(float(rng.normal(0, 0.03)), float(rng.normal(0, 0.022))),
         azimuth=float(rng.uniform(-1.15, 1.15)), elevation=float(rng.uniform(0.05, 0.85)),
         key=float(rng.uniform(0.55, 1.1)), ambient=float(rng.uniform(0.24, 0.52)),
         tint=TINTS[int(rng.integers(len(TINTS)))], background=str(rng.choice(BACKGROUNDS)),
