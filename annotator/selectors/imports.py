@@ -82,12 +82,16 @@ class Preview:
     bad: list[Problem] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
     """How many codes are present, absent, unscorable, not scored."""
-    targets: Counter[tuple[str, str]] = field(default_factory=Counter)
+    targets: Counter[tuple[LayerKind, FaceRole]] = field(default_factory=Counter)
     """Rows by (kind of layer, role)."""
 
     @property
     def rows(self) -> int:
         return self.good + len(self.bad)
+
+    @property
+    def target_rows(self) -> list[tuple[LayerKind, FaceRole, int]]:
+        return [(kind, role, rows) for (kind, role), rows in self.targets.items()]
 
 
 _STATES = {1: "present", 0: "absent", -1: "not_scored", -2: "unscorable"}

@@ -1,5 +1,6 @@
 """Label tables on their way in: found in archives, unpacked under names made here, opened, taken away."""
 
+import codecs
 import uuid
 import zipfile
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from annotator.pictures.errors import SourceRefused
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 TABLE_LIMIT_BYTES = 4 * 2**30
 _CHUNK = 1 << 20
+_SNIFFED = 8_192
 
 
 def upload_path(suffix: str) -> Path:
@@ -79,11 +81,20 @@ def archive_table_unpack(path: Path | str, name: str) -> Path:
 def table_read(path: Path | str) -> Table:
     """The opened table. Raises InputRefused, in the reader's words, for one that can't be read."""
     try:
+        if _is_binary(Path(path)):
+            raise InputRefused(_("The label file is no table of text: save it as CSV."))
         return table_open(path)
     except TableRefused as error:
         raise InputRefused(_("The label file can't be read: %(why)s.") % {"why": error}) from None
     except OSError as error:
         raise InputRefused(_("%(file)s can't be read: %(why)s.") % _said(path, error)) from None
+
+
+def _is_binary(path: Path) -> bool:
+    """Whether the file holds NUL bytes early on, as pictures and office files do and texts don't."""
+    with path.open("rb") as file:
+        start = file.read(_SNIFFED)
+    return b"\0" in start and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def uploads_remove(paths: Sequence[str]) -> None:
