@@ -148,9 +148,7 @@ def _edges_sampled(laplacian: sp.csr_array, share: float, rng: np.random.Generat
     return sp.csr_array(kept + kept.T + sp.diags_array(diagonal), dtype=np.float32)
 
 
-def _solution(
-    m: WseOperator, w: Block, converged: bool, count: int, history: list[tuple[float, float]]
-) -> Solution:
+def _solution(m: WseOperator, w: Block, converged: bool, count: int, history: list[tuple[float, float]]) -> Solution:
     mw = m.product(w)
     values: NDArray[np.float64] = np.einsum("nk,nk->k", w.astype(np.float64), mw)
     # Inside its span the block is free to turn: measure how far the span is from invariant.

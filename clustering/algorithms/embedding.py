@@ -1,7 +1,6 @@
 """Weakly supervised spectral embedding (Zhao et al. 2018, Eq. 3): one door to three solvers."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,8 +11,7 @@ from clustering.algorithms.descent import wse_agd, wse_sgd
 from clustering.algorithms.eigen import Solution, eigen_bottom
 from clustering.algorithms.groups import Groups
 from clustering.algorithms.operator import wse_operator
-
-Solver = Literal["exact", "agd", "sgd"]
+from clustering.algorithms.settings import Solver
 
 
 @dataclass(frozen=True)

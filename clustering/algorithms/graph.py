@@ -1,13 +1,14 @@
 """Neighbour lists of faces, the affinity graph built on them, and its Laplacian (Zhao et al. 2018, Eq. 1)."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import faiss
 import numpy as np
 import scipy.sparse as sp
 from numba import njit, prange
 from numpy.typing import NDArray
+
+from clustering.algorithms.settings import GraphKind, LaplacianKind, SearchMethod
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
@@ -16,10 +17,6 @@ FLAT_LIMIT = 50_000
 """Up to this many faces every pair is compared; above, an inverted file is searched."""
 RECALL_SAMPLE = 500
 RECALL_AIM = 0.95
-
-SearchMethod = Literal["auto", "flat", "ivf"]
-GraphKind = Literal["mutual", "union"]
-LaplacianKind = Literal["symmetric", "random_walk", "unnormalised"]
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,7 @@ class Graph:
     """(N,) faces without any edge."""
 
 
-def neighbour_search(
-    features: FloatArray, k: int, *, method: SearchMethod = "auto", seed: int = 0
-) -> Neighbours:
+def neighbour_search(features: FloatArray, k: int, *, method: SearchMethod = "auto", seed: int = 0) -> Neighbours:
     """The k nearest neighbours of every row of `features` (N, d) by Euclidean distance.
 
     A face is never its own neighbour, also where duplicates push it out of its own list: the list is

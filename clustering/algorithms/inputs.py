@@ -49,9 +49,7 @@ def input_check(
             "extract the features again or leave these faces out."
         )
     if (x == x[0]).all():
-        raise ValueError(
-            "All faces have the same features, so nothing can be told apart: check the feature set."
-        )
+        raise ValueError("All faces have the same features, so nothing can be told apart: check the feature set.")
     codes = _codes("weak labels", weak, n)
     shape = codes.shape
     known_score = _probabilities("scores", scores, shape)
@@ -65,9 +63,7 @@ def input_check(
         codes_reference = None
     quality = None if picture_quality is None else np.asarray(picture_quality, dtype=np.float32)
     if quality is not None and quality.shape != (n, 2):
-        raise ValueError(
-            f"Picture quality must be {n} rows of sharpness and brightness, not {quality.shape}."
-        )
+        raise ValueError(f"Picture quality must be {n} rows of sharpness and brightness, not {quality.shape}.")
     return WSCInput(x, codes, known_weak, known_score, codes_reference, quality)
 
 
@@ -81,9 +77,7 @@ def _codes(what: str, values: NDArray[np.integer], n: int) -> CodeArray:
     return table.astype(np.int8)
 
 
-def _probabilities(
-    what: str, values: NDArray[np.floating] | None, shape: tuple[int, ...]
-) -> FloatArray | None:
+def _probabilities(what: str, values: NDArray[np.floating] | None, shape: tuple[int, ...]) -> FloatArray | None:
     if values is None:
         return None
     table = np.asarray(values, dtype=np.float32)
@@ -102,8 +96,6 @@ def settings_fit(settings: WSCSettings, faces: int) -> tuple[WSCSettings, list[s
     lowered: dict[str, Any] = {}
     for name in ("neighbours", "cluster_neighbours", "dimensions"):
         if getattr(settings, name) > most:
-            warnings.append(
-                f"{name} lowered from {getattr(settings, name)} to {most}: there are {faces} faces."
-            )
+            warnings.append(f"{name} lowered from {getattr(settings, name)} to {most}: there are {faces} faces.")
             lowered[name] = most
     return replace(settings, **lowered), warnings

@@ -53,9 +53,7 @@ def modularity_umqi(labels: NDArray[np.int32], first: NDArray[np.int32], second:
     return intra - inter / (count * (count - 1) / 2)
 
 
-def modularity_sweep(
-    edges: RankOrderEdges, *, steps: int = 24, cancelled: Cancel | None = None
-) -> ModularityCurve:
+def modularity_sweep(edges: RankOrderEdges, *, steps: int = 24, cancelled: Cancel | None = None) -> ModularityCurve:
     """uMQI of the global cut at thresholds spread evenly over the pairs' distances."""
     if not len(edges.distance):
         empty = np.empty(0)

@@ -57,9 +57,7 @@ def wse_operator(laplacian: sp.csr_array, groups: Groups, lam: float) -> WseOper
     if lam < 0 or not np.isfinite(lam):
         raise ValueError(f"Lambda must be zero or more, not {lam!r}.")
     if laplacian.shape[0] != groups.members.shape[0]:
-        raise ValueError(
-            f"The graph has {laplacian.shape[0]} faces and the groups {groups.members.shape[0]}."
-        )
+        raise ValueError(f"The graph has {laplacian.shape[0]} faces and the groups {groups.members.shape[0]}.")
     pulls = lam * groups.weights() if groups.members.shape[1] else np.empty(0)
     pull = np.asarray(groups.members @ pulls.astype(np.float32), dtype=np.float32).ravel()
     shares = (pulls / np.maximum(groups.sizes, 1)).astype(np.float32)

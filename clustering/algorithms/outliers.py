@@ -82,9 +82,7 @@ def outlier_rank(signals: OutlierSignals, typical: NDArray[np.bool_] | None = No
     return Outliers((1.0 - np.exp(-total / 12.0)).astype(np.float32), reasons)
 
 
-def _tails(
-    s: OutlierSignals, typical: NDArray[np.bool_]
-) -> list[tuple[OutlierReason, float, NDArray[np.float64]]]:
+def _tails(s: OutlierSignals, typical: NDArray[np.bool_]) -> list[tuple[OutlierReason, float, NDArray[np.float64]]]:
     far = _robust(np.log(np.maximum(s.kth_distance, 1e-6)), typical)
     few = -_robust(np.sqrt(s.mutual_share), typical)
     alone = 3.0 * s.alone_share.astype(np.float64)

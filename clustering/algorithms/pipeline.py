@@ -162,37 +162,48 @@ def _partition(
     )
 
 
-def _witnesses(ground: _Ground, parts: list[PartialResult], settings: WSCSettings) -> wit.Witnesses:
+def _witnesses(ground: _Ground, parts: list[PartialResult], seed: int) -> wit.Witnesses:
     """Every witness of every face and AU; the feature network's only where there are scores."""
     given = ground.given
-    n, aus = given.weak.shape
-    scored = given.scores is not None
-    names = [
-        wit.WEAK,
-        "neighbours' weak labels",
-        "embedding neighbours' weak labels",
-        "cluster's weak labels",
-    ]
-    if scored:
-        names += [wit.SCORE, "neighbours' scores", "embedding neighbours' scores", "cluster's scores"]
+    sources = [("weak labels", ground.weak_logit, [p.near_weak for p in parts])]
+    if given.scores is not None:
+        sources.append(("scores", ground.score_logit, [p.near_score for p in parts]))
+    names: list[str] = []
+    values: list[FloatArray] = []
+    for name, own, near in sources:
+        embedded, clustered = np.empty_like(own), np.empty_like(own)
+        for columns, part, around in zip(ground.partitions, parts, near, strict=True):
+            for slot, a in enumerate(columns):
+                embedded[:, a] = around[:, slot]
+                clustered[:, a] = _cluster_or_near(own[:, a], part.clusters, around[:, slot])
+        names += [
+            wit.WEAK if name == "weak labels" else wit.SCORE,
+            f"neighbours' {name}",
+            f"embedding neighbours' {name}",
+            f"cluster's {name}",
+            f"features' forecast of {name}",
+        ]
+        values += [
+            own,
+            wit.neighbour_means(own, ground.neighbours.indices),
+            embedded,
+            clustered,
+            wit.feature_forecasts(given.features, own, seed=seed),
+        ]
     if given.reference is not None:
+        found = np.empty_like(ground.weak_logit)
+        for columns, part in zip(ground.partitions, parts, strict=True):
+            for a in columns:
+                found[:, a] = wit.cluster_reference(given.reference[:, a], part.clusters)
         names.append(wit.CLUSTER_REFERENCE)
-    values = np.full((n, aus, len(names)), np.nan, np.float32)
-    values[:, :, 0] = ground.weak_logit
-    values[:, :, 1] = wit.neighbour_means(ground.weak_logit, ground.neighbours.indices)
-    if scored:
-        values[:, :, 4] = ground.score_logit
-        values[:, :, 5] = wit.neighbour_means(ground.score_logit, ground.neighbours.indices)
-    for columns, part in zip(ground.partitions, parts, strict=True):
-        for slot, a in enumerate(columns):
-            values[:, a, 2] = part.near_weak[:, slot]
-            values[:, a, 3] = wit.cluster_means(ground.weak_logit[:, a], part.clusters)
-            if scored:
-                values[:, a, 6] = part.near_score[:, slot]
-                values[:, a, 7] = wit.cluster_means(ground.score_logit[:, a], part.clusters)
-            if given.reference is not None:
-                values[:, a, -1] = wit.cluster_reference(given.reference[:, a], part.clusters)
-    return wit.Witnesses(tuple(names), values)
+        values.append(found)
+    return wit.Witnesses(tuple(names), np.stack(values, axis=2))
+
+
+def _cluster_or_near(values: FloatArray, clusters: NDArray[np.int32], near: FloatArray) -> FloatArray:
+    """(N,) what a face's cluster says, or its neighbours in the embedding where it is in none."""
+    said = wit.cluster_means(values, clusters)
+    return np.where(np.isnan(said), near, said)
 
 
 def _vote(ground: _Ground, witnesses: wit.Witnesses, seed: int, warnings: list[str]) -> Vote:
@@ -251,7 +262,7 @@ def _assembled(
 ) -> WSCResult:
     given = ground.given
     n, aus = given.weak.shape
-    vote = _vote(ground, _witnesses(ground, parts, settings), seed, warnings)
+    vote = _vote(ground, _witnesses(ground, parts, seed), seed, warnings)
     outliers = _outliers(ground, parts)
     noise = np.zeros(n, bool)
     noise[np.argsort(-outliers.score, kind="stable")[: round(settings.noise_fraction * n)]] = True

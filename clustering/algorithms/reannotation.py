@@ -46,9 +46,7 @@ class Vote:
     """(A,) mean log-loss on held-out reference faces; NaN without."""
     witness_names: tuple[str, ...]
 
-    def joined(
-        self, other: "Vote", own: NDArray[np.intp], others: NDArray[np.intp], slots: list[int]
-    ) -> "Vote":
+    def joined(self, other: "Vote", own: NDArray[np.intp], others: NDArray[np.intp], slots: list[int]) -> "Vote":
         """This vote for the AUs `own`, `other`'s for the AUs `others`, whose witnesses have these `slots`."""
 
         def spread(mine: NDArray[Any], theirs: NDArray[Any], axis: int) -> NDArray[Any]:
@@ -110,9 +108,7 @@ def vote_known(
     if counted is None:
         counted = ~known.any(axis=1)
     loss = np.array([_held_loss(held[:, a], reference[:, a]) for a in range(aus)])
-    return _cut(
-        probability, base, counted if counted.any() else np.ones(n, bool), weights, loss, witnesses.names
-    )
+    return _cut(probability, base, counted if counted.any() else np.ones(n, bool), weights, loss, witnesses.names)
 
 
 @dataclass(frozen=True)
@@ -172,9 +168,7 @@ def _held_loss(z: Float64, reference: NDArray[np.int8]) -> float:
     return log_loss(z[known], (reference[known] == 1).astype(float)) / known.sum() if known.any() else np.nan
 
 
-def vote_blind(
-    witnesses: Witnesses, weak: NDArray[np.int8], *, counted: NDArray[np.bool_] | None = None
-) -> Vote:
+def vote_blind(witnesses: Witnesses, weak: NDArray[np.int8], *, counted: NDArray[np.bool_] | None = None) -> Vote:
     """A vote without any reference face, from witnesses and weak codes (N, A) in {1, 0, -1}.
 
     The witnesses other than the face's own weak label are weighed, pooled over AUs, by how well they foretell

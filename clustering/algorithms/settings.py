@@ -1,10 +1,13 @@
 """What a run of weakly supervised clustering can be told; every value checked when it is made."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
-from clustering.algorithms.embedding import Solver
-from clustering.algorithms.graph import GraphKind, LaplacianKind, SearchMethod
+# Here and not beside the numerics, so that a form can check settings without loading faiss.
+Solver = Literal["exact", "agd", "sgd"]
+SearchMethod = Literal["auto", "flat", "ivf"]
+GraphKind = Literal["mutual", "union"]
+LaplacianKind = Literal["symmetric", "random_walk", "unnormalised"]
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,7 @@ def run_summary(
         "settings": settings.as_dict(),
         **facts,
         "per_au": [_au_summary(given, vote, a) for a in range(aus)],
-        "partitions": [
-            _partition_summary(t, p, membership[:, t.aus[0]]) for t, p in zip(tables, parts, strict=True)
-        ],
+        "partitions": [_partition_summary(t, p, membership[:, t.aus[0]]) for t, p in zip(tables, parts, strict=True)],
     }
 
 
@@ -78,9 +76,7 @@ def _au_summary(given: WSCInput, vote: Vote, a: int) -> dict[str, Any]:
     return out
 
 
-def _partition_summary(
-    table: ClusterTable, part: PartialResult, membership: NDArray[np.int32]
-) -> dict[str, Any]:
+def _partition_summary(table: ClusterTable, part: PartialResult, membership: NDArray[np.int32]) -> dict[str, Any]:
     sizes = table.size
     return {
         "aus": list(table.aus),

@@ -81,11 +81,11 @@ def test_no_local_cluster_passes_the_cap_by_more_than_half() -> None:
 
 
 def test_without_adoption_the_cap_is_strict_and_fragments_are_noise() -> None:
-    edges, _ = blobs_of([200, 7])
-    clusters = clusters_local(edges, size_cap=20, size_least=10, adopt=False)
+    edges, _ = blobs_of([200, 10])
+    clusters = clusters_local(edges, size_cap=20, size_least=12, adopt=False)
     sizes = np.bincount(clusters)
     assert sizes[1:].max() <= 20
-    assert sizes[0] >= 7
+    assert sizes[0] >= 10
 
 
 def test_the_global_cut_joins_what_the_threshold_allows() -> None:
