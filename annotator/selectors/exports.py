@@ -46,18 +46,18 @@ def export_for(dataset: DataSet, export_id: int) -> Export:
     return export
 
 
-def forms_named() -> list[tuple[str, str]]:
-    """("shape:preset", what it is) of every form that an export can have."""
+def forms_named() -> list[tuple[str, str, str]]:
+    """("shape:preset", name, what it is) of every form that an export can have."""
     words = {
-        "standard": _("Wide: a row for each face, with the source of every code and the columns it came with"),
-        "emotionet": _("Wide as EmotioNet has it: columns 'AU 1' …, 999 where not coded"),
-        "openface": _("Wide as OpenFace has it: columns AU01_c …, empty where not coded"),
-        "disfa": _("Wide as DISFA has it: intensities 0 to 5, empty where not graded"),
-        "bp4d": _("Wide as BP4D has it: columns headed by AU numbers, 9 where not coded"),
+        "standard": (_("Wide"), _("A row for each face, the source of every code, and the columns it came with")),
+        "emotionet": ("EmotioNet", _("Wide; columns 'AU 1' …; 999 where not coded")),
+        "openface": ("OpenFace", _("Wide; columns AU01_c …; empty where not coded")),
+        "disfa": ("DISFA", _("Wide; intensities 0 to 5; empty where not graded")),
+        "bp4d": ("BP4D", _("Wide; columns headed by AU numbers; 9 where not coded")),
     }
-    wide = [(f"{ExportShape.WIDE}:{name}", words.get(name, name)) for name in PRESETS]
-    long = _("Long: a row for each code, with intensity, side, weak code, cluster, coder and time")
-    return [wide[0], (f"{ExportShape.LONG}:standard", long), *wide[1:]]
+    wide = [(f"{ExportShape.WIDE}:{name}", *words.get(name, (name, ""))) for name in PRESETS]
+    long = _("A row for each code, with intensity, side, weak code, cluster, coder and time")
+    return [wide[0], (f"{ExportShape.LONG}:standard", _("Long"), long), *wide[1:]]
 
 
 def export_check(shape: str, preset: str) -> None:

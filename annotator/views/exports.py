@@ -46,7 +46,9 @@ class ExportForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["form"].choices = forms_named()  # type: ignore[attr-defined]
+        named = forms_named()
+        self.fields["form"].choices = [(value, name) for value, name, _text in named]  # type: ignore[attr-defined]
+        self.texts = {value: text for value, _name, text in named}
 
 
 @login_required
