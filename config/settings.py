@@ -107,6 +107,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_PUBLISH_RETRY = False
 
+# Who has this token may read /metrics from another machine.
+METRICS_TOKEN = env.text("CORRUGATOR_METRICS_TOKEN")
+
 JOB_LEASE_SECONDS = env.whole_number("CORRUGATOR_JOB_LEASE", 30)
 ASSIGNMENT_LEASE_MINUTES = env.whole_number("CORRUGATOR_ASSIGNMENT_LEASE", 30)
 

@@ -23,6 +23,7 @@ def _start() -> None:
     # A short path: a unix socket's may not be longer than about 100 signs.
     data = Path(tempfile.mkdtemp(prefix="corrugator-"))
     _running["data"] = data
+    (data / "static").mkdir()
     for name in ("STORAGE_URL", "CORRUGATOR_SECRET_KEY", "CORRUGATOR_ADDRESS", "CORRUGATOR_DEBUG"):
         os.environ.pop(name, None)
     os.environ |= {
