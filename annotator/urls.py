@@ -87,6 +87,11 @@ urlpatterns = [
         name="import_mapping",
     ),
     path("datasets/<int:dataset_id>/import/<int:batch_id>/check/", imports.import_check, name="import_check"),
+    path(
+        "datasets/<int:dataset_id>/import/<int:batch_id>/matches/",
+        imports.import_matches,
+        name="import_matches",
+    ),
     path("datasets/<int:dataset_id>/import/<int:batch_id>/start/", imports.import_start, name="import_start"),
     path(
         "datasets/<int:dataset_id>/import/<int:batch_id>/discard/",

@@ -89,6 +89,13 @@ class Preview:
     def rows(self) -> int:
         return self.good + len(self.bad)
 
+    def bad_by_reason(self) -> dict[str, list[int]]:
+        """The lines of the bad rows under each reason, the commonest first."""
+        lines: dict[str, list[int]] = {}
+        for problem in self.bad:
+            lines.setdefault(problem.reason, []).append(problem.line)
+        return dict(sorted(lines.items(), key=lambda pair: -len(pair[1])))
+
     @property
     def target_rows(self) -> list[tuple[LayerKind, FaceRole, int]]:
         return [(kind, role, rows) for (kind, role), rows in self.targets.items()]

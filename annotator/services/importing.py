@@ -8,6 +8,7 @@ Until `import_start` nothing of the data set is touched; what the job does is in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,11 @@ from annotator.formats.columns import columns_guess
 from annotator.formats.mapping import ColumnMapping
 from annotator.masks import BITS
 from annotator.models import DataSet, ImportBatch, Job, LabelLayer
-from annotator.pictures.errors import SourceRefused
+from annotator.pictures.errors import PictureProblem, SourceRefused
 from annotator.pictures.sources import PictureSource
 from annotator.selectors.imports import mapping_faults, mapping_of, sample_rows
 from annotator.services.datasets import audit
+from annotator.services.importing_faces import FaceFinder
 from annotator.services.importing_tables import (
     archive_table_unpack,
     archive_tables,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 IMPORT_KINDS = (LayerKind.WEAK, LayerKind.REFERENCE)
 ROLE_NAMES = ("train", "test")
+MATCHES_SHOWN = 5
 
 
 def import_prepare(
@@ -132,6 +135,40 @@ def import_map(
         current.format = _format_for(current, mapping)
         current.save()
     return current
+
+
+@dataclass(frozen=True)
+class Matches:
+    """How many of the first rows find what they name, and why some don't."""
+
+    rows: int
+    found: int
+    reasons: list[str]
+
+
+def import_matches(*, batch: ImportBatch, limit: int = 200) -> Matches:
+    """Look for the pictures of the first rows, or for their faces. Raises InputRefused for sources that
+    can't be used. Opening a source of a million pictures takes seconds."""
+    column = mapping_of(batch).image
+    if not column:
+        raise InputRefused(_("No column names the image."))
+    place = batch.header.index(column)
+    images = [row[place] for row in sample_rows(table_read(batch.labels_path), limit)]
+    reasons: list[str] = []
+    if batch.with_pictures:
+        try:
+            with PictureSource(batch.pictures) as source:
+                for image in images:
+                    try:
+                        source.match(image)
+                    except PictureProblem as problem:
+                        reasons.append(str(problem))
+        except SourceRefused as error:
+            raise InputRefused(_("The pictures were refused: %s.") % error) from None
+    else:
+        found = FaceFinder(batch.dataset).find(list(dict.fromkeys(images)))
+        reasons = [face for image in images if isinstance(face := found[image], str)]
+    return Matches(len(images), len(images) - len(reasons), reasons[:MATCHES_SHOWN])
 
 
 def import_start(*, batch: ImportBatch, user: User | None) -> Job:

@@ -173,13 +173,14 @@ class MappingPage:
         return import_preview(self.table, form.mapping, form.split_roles, kind)
 
     def context(self) -> dict[str, Any]:
+        bad = self.preview.bad_by_reason()
         return {
             "dataset": self.member.dataset,
             "member": self.member,
             "batch": self.batch,
             "preview": self.preview,
-            "bad": self.preview.bad[:BAD_SHOWN],
-            "more_bad": max(0, len(self.preview.bad) - BAD_SHOWN),
+            "bad": list(bad.items())[:BAD_SHOWN],
+            "more_bad": max(0, len(bad) - BAD_SHOWN),
             **self.form.context(self.rows),
         }
 
@@ -195,6 +196,20 @@ def import_check(request: HttpRequest, dataset_id: int, batch_id: int) -> HttpRe
     page = MappingPage(member, batch)
     page.form.read(request.POST)
     return render(request, "annotator/_import_rules.html", page.context())
+
+
+@login_required
+@require_GET
+def import_matches(request: HttpRequest, dataset_id: int, batch_id: int) -> HttpResponse:
+    """Whether the first rows find their pictures or faces: a wrong folder is seen before the start."""
+    member = member_for(request.user, dataset_id, MANAGE)
+    batch = import_for(member.dataset, batch_id)
+    context: dict[str, Any] = {"with_pictures": batch.with_pictures}
+    try:
+        context["matches"] = importing.import_matches(batch=batch)
+    except InputRefused as error:
+        context["refused"] = str(error)
+    return render(request, "annotator/_import_matches.html", context)
 
 
 def _table_page(request: HttpRequest, member: Member, batch: ImportBatch) -> HttpResponse:

@@ -169,6 +169,12 @@ class TestServerFolder:
         assert batch.labels_file == "labels.csv" and not batch.owns_files
         assert batch.pictures == [str(root / "lab")]
 
+    def test_pictures_are_looked_for_before_the_start(self, alice, dataset, root):
+        table_write(root / "lab" / "labels.csv", [["image", "AU1"], ["a.png", 1], ["z.png", 1]])
+        self.post(alice, dataset, inner="lab")
+        text = alice.get(page_url("import_matches", ImportBatch.objects.get())).content.decode()
+        assert "Pictures found for 1 of the first 2 rows" in text and "z.png" in text
+
     @pytest.mark.parametrize(
         ("inner", "labels", "reason"),
         [
@@ -214,7 +220,13 @@ class TestColumns:
         page = alice.get(page_url("import_mapping", batch)).content.decode()
         assert "Assumed from the file" in page and "-1 is read as not scored" in page
         assert "<code>999</code>" in page
-        assert "line 4" in page.lower() or '<td class="num">4</td>' in page
+        assert "AU1 holds &#x27;7&#x27;" in page
+
+    def test_the_first_rows_faces_are_looked_for(self, alice, batch, dataset):
+        dataset.faces.filter(image="face-1.png").delete()
+        text = alice.get(page_url("import_matches", batch)).content.decode()
+        assert "Faces found for 2 of the first 3 rows" in text
+        assert "there is no face &#x27;face-1.png&#x27;" in text
 
     def test_the_check_follows_what_is_set(self, alice, batch):
         data = column_fields(batch)
