@@ -20,7 +20,7 @@ from annotator.selectors.codes import (
     layer_codes,
     layers_visible_to,
 )
-from annotator.selectors.review import cluster_aus, coder_layer, state_tokens
+from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, cluster_aus, coder_layer, state_tokens
 
 PAGE = 5_000
 """Faces on one page of a cluster, and so in one decision about all of them."""
@@ -93,6 +93,35 @@ class Mark:
     probability: float | None = None
 
     @property
+    def weak_sign(self) -> str:
+        return CODE_SIGNS.get(self.weak, "")
+
+    @property
+    def proposal_sign(self) -> str:
+        return CODE_SIGNS.get(self.proposal, "")
+
+    @property
+    def own_word(self) -> str:
+        return str(CODE_WORDS[self.own])
+
+    @property
+    def share(self) -> str:
+        """The probability of presence in per cent."""
+        return "" if self.probability is None else f"{self.probability * 100:.0f}%"
+
+    @property
+    def words(self) -> str:
+        """What machines say, in words, for who can't see the signs."""
+        said = []
+        if self.weak in CODE_WORDS:
+            said.append(_("weak label %(code)s") % {"code": CODE_WORDS[self.weak]})
+        if self.proposal in CODE_WORDS:
+            said.append(_("proposed %(code)s") % {"code": CODE_WORDS[self.proposal]})
+        if self.share:
+            said.append(_("probability of presence %(share)s") % {"share": self.share})
+        return ", ".join(str(one) for one in said)
+
+    @property
     def relabelled(self) -> bool:
         return self.own in "pa" and self.proposal in ("p", "a") and self.own != self.proposal
 
@@ -112,10 +141,23 @@ class Tile:
     noise: bool
     reasons: list[str] = field(default_factory=list)
     score: float | None = None
+    kept: bool = False
+    """The coder looked at it in the noise gallery and kept it."""
 
     @property
     def position(self) -> int:
         return self.face.position
+
+    @property
+    def own_words(self) -> str:
+        """The coder's own state in a word or two."""
+        if self.noise:
+            return str(_("noise"))
+        if self.kept and not self.marks:
+            return str(_("kept"))
+        if len(self.marks) == 1:
+            return self.marks[0].own_word
+        return " ".join(f"{mark.coded.au}{CODE_SIGNS[mark.own]}" for mark in self.marks)
 
     @property
     def decided(self) -> bool:
@@ -123,9 +165,11 @@ class Tile:
 
     @property
     def state(self) -> str:
-        """One word for the overlay: noise, unscorable, relabelled, confirmed, coded or nothing."""
+        """One word for the overlay: noise, kept, unscorable, relabelled, confirmed, coded or nothing."""
         if self.noise:
             return "noise"
+        if self.kept and not self.marks:
+            return "kept"
         if not self.marks or any(mark.own == "-" for mark in self.marks):
             return ""
         if all(mark.own == "u" for mark in self.marks):
@@ -179,17 +223,31 @@ BANDS = {
 }
 
 
-def cluster_page(
+@dataclass(frozen=True)
+class Arrangement:
+    """Which faces of a cluster are on a page, in which order and band."""
+
+    aus: list[CodedAU]
+    blind: bool
+    positions: NDArray[np.int64]
+    """(faces on the page,) in the order shown."""
+    bands: NDArray[np.int8]
+    """(faces on the page,): 0 the weak label differs, 1 there is none, 2 it agrees; all 0 when blind."""
+    number: int
+    pages: int
+    total: int
+
+
+def cluster_arrange(
     cluster: Cluster, user: User, assignment: Assignment | None = None, *, number: int = 1
-) -> ClusterPage:
-    """The faces of a cluster, those whose weak label differs from the proposal first, least certain
-    ones first in each band. Blind: one band in the order of positions, and the coder's own codes only.
-    """
+) -> Arrangement:
+    """One page of a cluster: faces whose weak label differs from the proposal first, least certain
+    ones first in each band; blind, all in the order of positions, which tells nothing."""
     dataset = cluster.run.dataset
     blind = is_blind(user, dataset, assignment)
     aus = coded_aus(dataset, assignment.aus if assignment else cluster_aus(cluster) or cluster.aus)
     positions = cluster_positions(cluster)
-    order, bands = np.zeros(len(positions), np.int64), np.zeros(len(positions), np.int8)
+    bands = np.zeros(len(positions), np.int8)
     if not blind:
         bands, certainty = _bands(cluster, user, assignment, positions, aus)
         order = np.lexsort((positions, certainty, bands))
@@ -197,23 +255,47 @@ def cluster_page(
     pages = max(1, -(-len(positions) // PAGE))
     number = min(max(number, 1), pages)
     here = slice((number - 1) * PAGE, number * PAGE)
-    tiles = cluster_tiles(cluster, user, positions[here], aus, assignment)
-    names = ["all"] if blind else ["differ", "missing", "agree"]
-    band_of = dict(zip(positions[here].tolist(), bands[here].tolist(), strict=True))
-    shown = [
+    return Arrangement(aus, blind, positions[here], bands[here], number, pages, len(positions))
+
+
+def cluster_page(
+    cluster: Cluster, user: User, assignment: Assignment | None = None, *, number: int = 1
+) -> ClusterPage:
+    """The page of a cluster with all that its reviewer may see; see cluster_arrange for the order."""
+    shown = cluster_arrange(cluster, user, assignment, number=number)
+    tiles = cluster_tiles(cluster, user, shown.positions, shown.aus, assignment)
+    band_of = dict(zip(shown.positions.tolist(), shown.bands.tolist(), strict=True))
+    names = ["all"] if shown.blind else ["differ", "missing", "agree"]
+    bands = [
         Band(name, str(BANDS[name]), [tile for tile in tiles if band_of[tile.position] == place])
         for place, name in enumerate(names)
     ]
+    one = not shown.blind and len(shown.aus) == 1
     return ClusterPage(
         cluster=cluster,
-        aus=aus,
-        bands=[band for band in shown if band.tiles],
-        blind=blind,
-        number=number,
-        pages=pages,
-        total=len(positions),
-        proposal="" if blind or len(aus) != 1 else _majority(cluster, positions, aus),
+        aus=shown.aus,
+        bands=[band for band in bands if band.tiles],
+        blind=shown.blind,
+        number=shown.number,
+        pages=shown.pages,
+        total=shown.total,
+        proposal=_majority(cluster, shown.positions, shown.aus) if one else "",
     )
+
+
+def undecided(
+    dataset: DataSet, user: User, positions: NDArray[np.int64], aus: Sequence[CodedAU]
+) -> list[int]:
+    """Those of the positions on which the user has no code yet for one of the AUs, in their order."""
+    layer = coder_layer(dataset, user)
+    if layer is None:
+        return [int(position) for position in positions]
+    tokens = state_tokens(layer_codes(layer, _ids(dataset, positions)), [coded.bit for coded in aus])
+    return [
+        position
+        for position, token in zip(positions.tolist(), tokens, strict=True)
+        if "-" in token and not token.endswith("!")
+    ]
 
 
 def _majority(cluster: Cluster, positions: NDArray[np.int64], aus: Sequence[CodedAU]) -> str:

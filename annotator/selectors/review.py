@@ -1,5 +1,6 @@
 """What the review pages read of decisions: state tokens, histories, what may be undone or redone."""
 
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import BooleanField, Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 from django.db.models.expressions import Combinable, CombinedExpression
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from annotator.choices import AssignmentState, DecisionKind, Role
 from annotator.masks import ABSENT, NOT_SCORED, PRESENT, UNSCORABLE, bits_of
@@ -25,6 +27,8 @@ from annotator.models import (
 )
 from annotator.selectors.codes import LayerCodes, coded_aus, is_blind
 
+CODE_WORDS = {"p": _("present"), "a": _("absent"), "u": _("unscorable"), "-": _("not coded")}
+CODE_SIGNS = {"p": "+", "a": "−", "u": "?", "-": "·"}
 LETTERS = {UNSCORABLE: "u", NOT_SCORED: "-", ABSENT: "a", PRESENT: "p"}
 SEE_ALL = frozenset({Role.ADMIN, Role.ADJUDICATOR, Role.ANALYST})
 """Roles that read everybody's decisions; coders read their own."""
@@ -47,6 +51,16 @@ def state_tokens(rows: LayerCodes, bits: Sequence[int]) -> list[str]:
     ]
 
 
+def token_words(token: str, aus: Sequence[int]) -> str:
+    """A state token for people: “present”, “AU12 present, AU25 absent”, “not coded, noise”."""
+    words = [str(CODE_WORDS[letter]) for letter in token.rstrip("!")]
+    if len(words) > 1:
+        words = [f"AU{au} {word}" for au, word in zip(aus, words, strict=False)]
+    if token.endswith("!"):
+        words.append(str(_("noise")))
+    return ", ".join(words) or str(_("kept"))
+
+
 def coder_layer(dataset: DataSet, user: User) -> LabelLayer | None:
     """The user's own layer; None before their first decision."""
     return LabelLayer.objects.filter(dataset=dataset, user=user).first()
@@ -57,7 +71,7 @@ def decisions_of(
 ) -> QuerySet[Decision]:
     """The decisions that the viewer may read, newest first: everybody's for admins, adjudicators and
     analysts, one's own for coders and for anyone who is coding blind."""
-    decisions = Decision.objects.filter(dataset=dataset).select_related("user", "cluster", "undoes")
+    decisions = Decision.objects.filter(dataset=dataset).select_related("user", "cluster", "undoes__undoes")
     member = Member.objects.filter(dataset=dataset, user=viewer).first()
     if member is None:
         return decisions.none()
@@ -70,14 +84,15 @@ def decisions_of(
     return decisions.order_by("-id")
 
 
-def decision_undoable(dataset: DataSet, user: User, *, cluster: Cluster | None = None) -> Decision | None:
-    """The user's latest decision that stands: neither an undo nor undone. A redo counts as standing."""
-    return next((one for one in _own_standing(dataset, user, cluster) if not undo_depth(one) % 2), None)
+def decision_undoable(dataset: DataSet, user: User, *, within: Q | None = None) -> Decision | None:
+    """The user's latest decision that stands: neither an undo nor undone. A redo counts as standing.
+    `within` narrows it to what a page is about."""
+    return next((one for one in _own_standing(dataset, user, within) if not undo_depth(one) % 2), None)
 
 
-def decision_redoable(dataset: DataSet, user: User, *, cluster: Cluster | None = None) -> Decision | None:
+def decision_redoable(dataset: DataSet, user: User, *, within: Q | None = None) -> Decision | None:
     """The user's latest undo that may be taken back; None once a new decision was made after it."""
-    for decision in _own_standing(dataset, user, cluster):
+    for decision in _own_standing(dataset, user, within):
         depth = undo_depth(decision)
         if depth % 2:
             return decision
@@ -86,10 +101,8 @@ def decision_redoable(dataset: DataSet, user: User, *, cluster: Cluster | None =
     return None
 
 
-def _own_standing(dataset: DataSet, user: User, cluster: Cluster | None) -> Iterable[Decision]:
-    decisions = Decision.objects.filter(dataset=dataset, user=user, undone_by=None)
-    if cluster is not None:
-        decisions = decisions.filter(cluster=cluster)
+def _own_standing(dataset: DataSet, user: User, within: Q | None) -> Iterable[Decision]:
+    decisions = Decision.objects.filter(within or Q(), dataset=dataset, user=user, undone_by=None)
     return decisions.select_related("undoes", "undoes__undoes").order_by("-id").iterator(chunk_size=50)
 
 
@@ -99,6 +112,15 @@ def undo_depth(decision: Decision) -> int:
     while decision.undoes is not None:
         decision, depth = decision.undoes, depth + 1
     return depth
+
+
+def standing_of(dataset: DataSet, user: User, within: Q) -> dict[str, object]:
+    """What every review page's form needs: what may be undone and redone there, and the protocol."""
+    return {
+        "undoable": decision_undoable(dataset, user, within=within),
+        "redoable": decision_redoable(dataset, user, within=within),
+        "protocol_version": dataset.protocols.latest("version").version,
+    }
 
 
 CHANGED = ~Q(
@@ -116,6 +138,12 @@ def undo_left(undo: Decision) -> list[int]:
     return list(left.order_by("face__position").values_list("face__position", flat=True))
 
 
+def faces_of_decision(decision: Decision) -> list[int]:
+    """The positions that a decision changed, or looked at; for an undo also those it left alone."""
+    faces = DecisionFace.objects.filter(decision__in=[decision.pk, decision.undoes_id or decision.pk])
+    return sorted(set(faces.values_list("face__position", flat=True)))
+
+
 @dataclass(frozen=True)
 class DecisionLine:
     """One decision as the history shows it."""
@@ -126,8 +154,12 @@ class DecisionLine:
     value: str
     """“present”, “absent”, “mixed” or nothing: what a relabelling made of the faces."""
     standing: bool
-    """Whether it may be undone now by the one who made it."""
+    """Whether the viewer may undo it now: their own, and not undone."""
+    undone: bool
     redo: bool
+    """Undoing it does something again: it is an undo itself."""
+    client_id: uuid.UUID
+    """For the form that undoes it."""
 
 
 def decision_lines(dataset: DataSet, decisions: Sequence[Decision], viewer: User) -> list[DecisionLine]:
@@ -156,7 +188,9 @@ def decision_lines(dataset: DataSet, decisions: Sequence[Decision], viewer: User
                 count=row["count"] if row else 0,
                 value=_outcome(decision, row["count"], row["present"], row["absent"]) if row else "",
                 standing=decision.user_id == viewer.pk and decision.pk not in undone,
-                redo=decision.kind == DecisionKind.UNDO,
+                undone=decision.pk in undone,
+                redo=undo_depth(decision) % 2 == 1,
+                client_id=uuid.uuid4(),
             )
         )
     return lines
@@ -224,6 +258,20 @@ def _seats(needed: int, *states: str) -> Q:
     return every
 
 
+def clusters_free(dataset: DataSet, user: User) -> QuerySet[Cluster]:
+    """Clusters with a free seat that the user neither holds nor has finished: most expected
+    corrections first, those the user gave back last."""
+    active = Assignment.objects.filter(cluster=OuterRef("pk"), state__in=ACTIVE)
+    given_back = Assignment.objects.filter(cluster=OuterRef("pk"), coder=user, state=AssignmentState.RELEASED)
+    return (
+        adopted_clusters(dataset)
+        .filter(~_seats(coders_needed(dataset), *ACTIVE), ~Exists(active.filter(coder=user)))
+        .annotate(given_back=Exists(given_back))
+        .select_related("run__dataset")
+        .order_by("given_back", "-expected_corrections", "pk")
+    )
+
+
 def clusters_progress(dataset: DataSet) -> list[Progress]:
     """One row for each adopted partition, in the order of the AU list."""
     needed = coders_needed(dataset)
@@ -270,10 +318,16 @@ class Queue:
 
     progress: list[Progress]
     mine: Assignment | None
+    free: bool
+    """Whether there is a cluster that this reviewer could take now."""
     held: list[Assignment]
     """Open assignments of others on clusters, soonest to expire first."""
     recent: list[DecisionLine]
     blind: bool
+
+    @property
+    def mine_aus(self) -> list[CodedAU]:
+        return coded_aus(self.mine.dataset, self.mine.aus) if self.mine else []
 
     @property
     def left(self) -> int:
@@ -302,15 +356,30 @@ def assignment_open(dataset: DataSet, user: User, cluster: Cluster | None = None
     return mine.order_by("-id").first()
 
 
+def assignment_latest(cluster: Cluster, user: User) -> Assignment | None:
+    """The user's latest assignment of a cluster, whatever its state."""
+    mine = Assignment.objects.filter(cluster=cluster, coder=user).select_related("cluster__run__dataset")
+    return mine.order_by("-id").first()
+
+
+def seats_of(cluster: Cluster, user: User) -> list[Assignment]:
+    """Others' open and finished assignments of a cluster, for a reviewer who hasn't got it."""
+    others = Assignment.objects.filter(cluster=cluster, state__in=ACTIVE).exclude(coder=user)
+    return list(others.select_related("coder").order_by("seat"))
+
+
 def queue_of(dataset: DataSet, user: User) -> Queue:
     """The queue page of one reviewer."""
     held = Assignment.objects.filter(
         dataset=dataset, state=AssignmentState.OPEN, cluster__isnull=False, lease_until__gte=timezone.now()
     ).exclude(coder=user)
-    own = Decision.objects.filter(dataset=dataset, user=user).select_related("user", "cluster", "undoes")
+    own = Decision.objects.filter(dataset=dataset, user=user).select_related(
+        "user", "cluster", "undoes__undoes"
+    )
     return Queue(
         progress=clusters_progress(dataset),
         mine=assignment_open(dataset, user),
+        free=clusters_free(dataset, user).exists(),
         held=list(held.select_related("coder", "cluster").order_by("lease_until")),
         recent=decision_lines(dataset, list(own.order_by("-id")[:RECENT]), user),
         blind=is_blind(user, dataset),

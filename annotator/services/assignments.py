@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from annotator.choices import AssignmentState, Mode
 from annotator.errors import Conflict, NotAllowed
 from annotator.models import Assignment, Cluster, DataSet, Member
-from annotator.selectors.review import ACTIVE, adopted_clusters, cluster_aus, coders_needed
+from annotator.selectors.review import ACTIVE, cluster_aus, clusters_free, coders_needed
 
 CANDIDATES = 50
 """Clusters tried before the list is read again."""
@@ -36,7 +35,7 @@ def assignment_next(dataset: DataSet, user: User, *, mode: Mode = Mode.ASSISTED)
             return mine
         needed = coders_needed(dataset)
         tried: set[int] = set()
-        while candidates := list(_candidates(dataset, user, needed).exclude(pk__in=tried)[:CANDIDATES]):
+        while candidates := list(clusters_free(dataset, user).exclude(pk__in=tried)[:CANDIDATES]):
             for cluster in candidates:
                 tried.add(cluster.pk)
                 assignment = _seat_take(cluster, user, needed, mode)
@@ -152,22 +151,6 @@ def _own_open(dataset: DataSet, user: User) -> Assignment | None:
         assignment_renew(assignment=assignment, user=user)
         return assignment
     return None
-
-
-def _candidates(dataset: DataSet, user: User, needed: int) -> QuerySet[Cluster]:
-    """Clusters with a free seat that the user neither holds nor has finished."""
-    active = Assignment.objects.filter(cluster=OuterRef("pk"), state__in=ACTIVE)
-    full = Q()
-    for seat in range(needed):
-        full &= Q(Exists(active.filter(seat=seat)))
-    given_back = Assignment.objects.filter(cluster=OuterRef("pk"), coder=user, state=AssignmentState.RELEASED)
-    return (
-        adopted_clusters(dataset)
-        .filter(~full, ~Exists(active.filter(coder=user)))
-        .annotate(given_back=Exists(given_back))
-        .select_related("run__dataset")
-        .order_by("given_back", "-expected_corrections", "pk")
-    )
 
 
 def _seat_take(cluster: Cluster, user: User, needed: int, mode: Mode) -> Assignment | None:

@@ -113,7 +113,7 @@ def confirmable(rows: FaceRows, wanted: NDArray[np.int8]) -> tuple[FaceRows, NDA
 
 
 def codes_apply(
-    old: LayerCodes, wanted: NDArray[np.int8], bits: Sequence[int], kind: DecisionKind
+    old: LayerCodes, wanted: NDArray[np.int8], bits: Sequence[int], kind: DecisionKind, keep_noise: bool
 ) -> LayerCodes:
     """The codes after the decision; intensities of AUs whose code changes are taken out."""
     single = np.array([1 << bit for bit in bits], np.int64)
@@ -127,7 +127,7 @@ def codes_apply(
     scored = old.scored & keep | mask((wanted == PRESENT) | (wanted == ABSENT))
     unscorable = old.unscorable & keep | mask(wanted == UNSCORABLE)
     noise = old.noise.copy()
-    if kind in (DecisionKind.NOISE, DecisionKind.RESTORE):
+    if kind == DecisionKind.NOISE or (kind == DecisionKind.RESTORE and not keep_noise):
         noise[:] = kind == DecisionKind.NOISE
     intensities = {}
     for row, packed in old.intensities.items():

@@ -28,7 +28,7 @@ from annotator.models import (
 )
 from annotator.selectors.clusters import cluster_positions
 from annotator.selectors.codes import CHUNK, LayerCodes, layer_codes
-from annotator.selectors.review import decision_redoable, decision_undoable, state_tokens
+from annotator.selectors.review import decision_redoable, decision_undoable, state_tokens, token_words
 from annotator.services.assignments import assignment_renew, assignment_reopen, own_assignment_check
 from annotator.services.datasets import revision_raise
 from annotator.services.decision_codes import (
@@ -50,6 +50,15 @@ class StaleFace:
     position: int
     shown: str
     now: str
+    aus: tuple[int, ...] = ()
+
+    @property
+    def shown_words(self) -> str:
+        return token_words(self.shown, self.aus)
+
+    @property
+    def now_words(self) -> str:
+        return token_words(self.now, self.aus)
 
 
 class DecisionStale(Conflict):
@@ -89,12 +98,14 @@ def decision_make(
     note: str = "",
     expected: Mapping[int, str] | None = None,
     protocol_version: int | None = None,
+    keep_noise: bool = False,
 ) -> Decision:
     """Record one decision on the faces at these positions and write it into the user's own layer.
 
     `aus` are AU numbers. `code` says what a relabelling writes: {position: 1 or 0}, "present",
     "absent", or "other" (the opposite of what the page showed: the coder's own code, else the
     proposal); a confirmation always takes each face's proposal and passes over faces without one.
+    A restoring clears the AUs' codes and the noise mark, unless `keep_noise`.
     `expected` are the state tokens that the page showed, by position. A repeated `client_id` returns
     the earlier decision and does nothing.
 
@@ -112,11 +123,11 @@ def decision_make(
             if assignment is not None:
                 cluster = _assignment_check(assignment, user, dataset, listed, faces, mode)
             rows = _rows_read(dataset, layer, faces)
-            _expected_check(rows, [coded.bit for coded in listed], expected)
+            _expected_check(rows, listed, expected)
             wanted = codes_wanted(kind, code, rows, listed, mode, dataset, cluster)
             if kind == DecisionKind.CONFIRM:
                 rows, wanted = confirmable(rows, wanted)
-            new = codes_apply(rows.old, wanted, [coded.bit for coded in listed], kind)
+            new = codes_apply(rows.old, wanted, [coded.bit for coded in listed], kind, keep_noise)
             opposites_check(dataset, rows, new)
             decision = Decision(
                 dataset=dataset,
@@ -150,10 +161,9 @@ def decision_undo(
     client_id: uuid.UUID,
     decision: Decision | None = None,
     dataset: DataSet | None = None,
-    cluster: Cluster | None = None,
 ) -> Decision:
-    """Undo one's own decision: the given one, or the latest that stands (in the data set, or in the
-    cluster). Returns the new decision of kind undo.
+    """Undo one's own decision: the given one, or the latest of the data set that stands. Returns the
+    new decision of kind undo.
 
     Each face gets back the codes that it had before, as long as what the decision changed on it is
     still as the decision left it; `selectors.review.undo_left(undo)` names the others. Undoing an
@@ -170,7 +180,7 @@ def decision_undo(
         earlier = Decision.objects.filter(user=user, client_id=client_id).first()
         if earlier is not None:
             return _same_dataset(earlier, dataset)
-        decision = decision or decision_undoable(dataset, user, cluster=cluster)
+        decision = decision or decision_undoable(dataset, user)
         if decision is None:
             raise InputRefused("There is nothing to undo.")
         if Decision.objects.filter(undoes=decision).exists():
@@ -198,14 +208,12 @@ def decision_undo(
     return undo
 
 
-def decision_redo(
-    *, user: User, client_id: uuid.UUID, dataset: DataSet, cluster: Cluster | None = None
-) -> Decision:
+def decision_redo(*, user: User, client_id: uuid.UUID, dataset: DataSet) -> Decision:
     """Take back one's latest undo; InputRefused when a new decision was made since."""
     earlier = Decision.objects.filter(user=user, client_id=client_id).first()
     if earlier is not None:
         return _same_dataset(earlier, dataset)
-    undo = decision_redoable(dataset, user, cluster=cluster)
+    undo = decision_redoable(dataset, user)
     if undo is None:
         raise InputRefused("There is nothing to redo.")
     return decision_undo(user=user, client_id=client_id, decision=undo)
@@ -303,12 +311,14 @@ def _rows_read(dataset: DataSet, layer: LabelLayer, faces: Sequence[int]) -> Fac
     return FaceRows(ids, np.array(positions, np.int64), layer_codes(layer, ids))
 
 
-def _expected_check(rows: FaceRows, bits: Sequence[int], expected: Mapping[int, str] | None) -> None:
+def _expected_check(rows: FaceRows, listed: Sequence[CodedAU], expected: Mapping[int, str] | None) -> None:
     if expected is None:
         return
-    tokens = dict(zip(rows.positions.tolist(), state_tokens(rows.old, bits), strict=True))
+    now_tokens = state_tokens(rows.old, [coded.bit for coded in listed])
+    aus = tuple(coded.au for coded in listed)
+    tokens = dict(zip(rows.positions.tolist(), now_tokens, strict=True))
     stale = [
-        StaleFace(position, expected[position], now)
+        StaleFace(position, expected[position], now, aus)
         for position, now in tokens.items()
         if position in expected and expected[position] != now
     ]

@@ -1,0 +1,138 @@
+"""The noise gallery: the faces a run couldn't place, ranked, with its reasons in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from django.contrib.auth.models import User
+from django.core.paginator import Page, Paginator
+from numpy.typing import NDArray
+
+from annotator.choices import DecisionKind
+from annotator.models import ClusterRun, DataSet, DecisionFace
+from annotator.selectors.arrays import array_read
+from annotator.selectors.clusters import Tile, tiles_make
+from annotator.selectors.listings import blind_refuse
+
+PER_PAGE = 60
+TOP_SHARE = 0.01
+"""Share of all faces that is shown for its score alone."""
+IN_GROUP = "group"
+"""The filter for faces of the noise group."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason of a run and how many of the ranked faces have it."""
+
+    key: str
+    text: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """One page of the ranked faces."""
+
+    run: ClusterRun | None
+    tiles: list[Tile]
+    page: Page[int] | None
+    reasons: list[Reason]
+    reason: str
+    total: int
+
+
+def noise_run(dataset: DataSet) -> ClusterRun | None:
+    """The run behind the gallery: the latest adopted one that ranked outliers, else the latest such."""
+    runs = ClusterRun.objects.filter(
+        dataset=dataset, finished_at__isnull=False, outlier_scores__isnull=False
+    ).select_related("outlier_scores", "outlier_reasons", "membership")
+    return (
+        runs.filter(adopted_at__isnull=False).order_by("-adopted_at").first() or runs.order_by("-pk").first()
+    )
+
+
+def noise_gallery(dataset: DataSet, user: User, *, reason: str = "", number: int = 1) -> Gallery:
+    """The page `number` of the faces worth setting apart: the noise group and faces with a reason or
+    among the highest scores, most outlying first. NotAllowed while the user codes blind."""
+    blind_refuse(user, dataset)
+    run = noise_run(dataset)
+    if run is None:
+        return Gallery(None, [], None, [], "", 0)
+    ranked, bits, grouped = _ranked(run)
+    words = [str(text) for text in run.summary.get("reasons", [])]
+    reasons = [Reason(IN_GROUP, "", int(grouped.sum()))] + [
+        Reason(str(bit), text, int((bits >> np.uint32(bit) & np.uint32(1)).sum()))
+        for bit, text in enumerate(words)
+    ]
+    reasons = [one for one in reasons if one.count]
+    reason = reason if reason in {one.key for one in reasons} else ""
+    if reason:
+        chosen = (
+            grouped if reason == IN_GROUP else (bits >> np.uint32(int(reason)) & np.uint32(1)).astype(bool)
+        )
+        ranked = ranked[chosen]
+    page = Paginator(ranked.tolist(), PER_PAGE).get_page(number)
+    tiles = noise_tiles(dataset, user, list(page.object_list), run)
+    return Gallery(run, tiles, page, reasons, reason, len(ranked))
+
+
+def _ranked(run: ClusterRun) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.bool_]]:
+    """Positions from the most outlying on, with their reasons' bits and whether the noise group has them."""
+    assert run.outlier_scores is not None
+    scores = np.nan_to_num(np.asarray(array_read(run.outlier_scores), np.float32), nan=-1.0)
+    bits = _reason_bits(run, len(scores))
+    grouped = np.zeros(len(scores), bool)
+    if run.membership is not None:
+        grouped = (array_read(run.membership) == 0).any(axis=1)
+    top = max(1, int(len(scores) * TOP_SHARE))
+    bound = np.partition(scores, -top)[-top] if len(scores) else 0.0
+    shown = np.flatnonzero(grouped | (bits != 0) | ((scores >= bound) & (scores > 0)))
+    ranked = shown[np.lexsort((shown, -scores[shown]))]
+    return ranked, bits[ranked], grouped[ranked]
+
+
+def _reason_bits(run: ClusterRun, count: int) -> NDArray[np.uint32]:
+    if run.outlier_reasons is None:
+        return np.zeros(count, np.uint32)
+    return np.asarray(array_read(run.outlier_reasons), np.uint32)
+
+
+def noise_tiles(dataset: DataSet, user: User, positions: Sequence[int], run: ClusterRun) -> list[Tile]:
+    """The faces at these positions with their scores, reasons, and whether the user kept them."""
+    assert run.outlier_scores is not None
+    tiles = tiles_make(dataset, user, np.asarray(positions, np.int64), [])
+    scores = array_read(run.outlier_scores)
+    bits = _reason_bits(run, len(scores))
+    words = [str(text) for text in run.summary.get("reasons", [])]
+    kept = kept_faces(dataset, user, [tile.face.pk for tile in tiles])
+    return [
+        replace(
+            tile,
+            score=float(scores[tile.position]) if tile.position < len(scores) else None,
+            reasons=_reasons(int(bits[tile.position]), words) if tile.position < len(bits) else [],
+            kept=tile.face.pk in kept,
+        )
+        for tile in tiles
+    ]
+
+
+def _reasons(bits: int, words: Sequence[str]) -> list[str]:
+    return [text for bit, text in enumerate(words) if bits >> bit & 1]
+
+
+def kept_faces(dataset: DataSet, user: User, face_ids: Sequence[int]) -> set[int]:
+    """Those of the faces on which the user's latest standing word about noise is to keep them."""
+    said = (
+        DecisionFace.objects.filter(
+            face_id__in=face_ids,
+            decision__dataset=dataset,
+            decision__user=user,
+            decision__undone_by=None,
+            decision__kind__in=[DecisionKind.NOISE, DecisionKind.RESTORE],
+        )
+        .order_by("decision_id")
+        .values_list("face_id", "decision__kind")
+    )
+    latest = dict(said)
+    return {face_id for face_id, kind in latest.items() if kind == DecisionKind.RESTORE}

@@ -1,0 +1,195 @@
+"""What the buttons of the review pages mean, as decisions."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import User
+
+from annotator.choices import DecisionKind, Mode, Scope
+from annotator.errors import Conflict, InputRefused
+from annotator.models import Assignment, Cluster, DataSet, Decision
+from annotator.selectors.clusters import cluster_arrange, undecided
+from annotator.selectors.codes import is_blind
+from annotator.services.decisions import AssignmentStale, decision_make, decision_undo
+
+
+@dataclass(frozen=True)
+class Action:
+    """One button: the decision it makes, and whether it takes every face when none is chosen."""
+
+    kind: DecisionKind
+    code: str | None = None
+    all_faces: bool = False
+
+
+ACTIONS: Mapping[str, Action] = {
+    "accept": Action(DecisionKind.CONFIRM, all_faces=True),
+    "present": Action(DecisionKind.RELABEL, "present", all_faces=True),
+    "absent": Action(DecisionKind.RELABEL, "absent", all_faces=True),
+    "other": Action(DecisionKind.RELABEL, "other"),
+    "unscorable": Action(DecisionKind.UNSCORABLE),
+    "noise": Action(DecisionKind.NOISE),
+    "restore": Action(DecisionKind.RESTORE),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a review page sends: the button, the faces chosen, and what the page showed."""
+
+    action: str
+    client_id: uuid.UUID
+    chosen: Sequence[int] = ()
+    """Positions; none means every face for the actions that allow it."""
+    seen: Mapping[int, str] = field(default_factory=dict)
+    """State tokens as the page showed them, by position."""
+    au: int | None = None
+    """One AU of several; None for all that the page is about."""
+    page: int = 1
+    protocol_version: int | None = None
+    undo: int | None = None
+    """The decision that the page offered to undo."""
+    redo: int | None = None
+    """The undo that the page offered to take back."""
+    unsure: bool = False
+    note: str = ""
+
+
+def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, request: Request) -> Decision:
+    """Carry out one button of the cluster page in the user's assignment.
+
+    Accepting without a choice confirms the proposals of faces that have no code yet; accepting
+    chosen faces confirms those, whatever they had. Raises AssignmentStale without an assignment.
+    """
+    dataset = cluster.run.dataset
+    if request.action in ("undo", "redo"):
+        return _turn_back(dataset, user, request)
+    if assignment is None:
+        raise AssignmentStale("This cluster is not yours to review now. Take it first; nothing was written.")
+    action = _action(request.action)
+    shown = cluster_arrange(cluster, user, assignment, number=request.page)
+    faces = list(request.chosen)
+    if not faces:
+        if not action.all_faces:
+            raise InputRefused("Choose at least one face.")
+        faces = shown.positions.tolist()
+        if action.kind == DecisionKind.CONFIRM:
+            faces = undecided(dataset, user, shown.positions, shown.aus)
+            if not faces:
+                raise InputRefused("Every face here is decided already.")
+    aus = [coded.au for coded in shown.aus]
+    wanted = [au for au in aus if request.au in (None, au)]
+    return decision_make(
+        dataset=dataset,
+        user=user,
+        kind=action.kind,
+        code=action.code,
+        aus=wanted,
+        faces=faces,
+        mode=Mode(assignment.mode),
+        scope=_scope(request, faces, shown.total),
+        client_id=request.client_id,
+        assignment=assignment,
+        in_view=shown.positions.tolist(),
+        unsure=request.unsure,
+        note=request.note,
+        expected=_narrowed(request.seen, aus, wanted),
+        protocol_version=request.protocol_version,
+    )
+
+
+def noise_act(
+    *, dataset: DataSet, user: User, mode: Mode, in_view: Sequence[int], request: Request
+) -> Decision:
+    """Carry out one button of the noise gallery: set faces apart, or keep them."""
+    if request.action in ("undo", "redo"):
+        return _turn_back(dataset, user, request)
+    if request.action not in ("noise", "restore"):
+        raise InputRefused(f"There is no action “{request.action}” here.")
+    return decision_make(
+        dataset=dataset,
+        user=user,
+        kind=ACTIONS[request.action].kind,
+        aus=[],
+        faces=request.chosen,
+        mode=mode,
+        scope=_scope(request, request.chosen, 0),
+        client_id=request.client_id,
+        in_view=in_view,
+        note=request.note,
+        expected=request.seen,
+        protocol_version=request.protocol_version,
+    )
+
+
+def face_act(
+    *,
+    dataset: DataSet,
+    user: User,
+    position: int,
+    mode: Mode,
+    in_view: Sequence[int],
+    request: Request,
+) -> Decision:
+    """Carry out one button of the face page: a code for one AU, the noise mark, undo or redo."""
+    if request.action in ("undo", "redo"):
+        return _turn_back(dataset, user, request)
+    if mode != Mode.BLIND and is_blind(user, dataset):
+        raise Conflict("A blind assignment was opened since this page was shown. Nothing was written.")
+    action = _action(request.action)
+    whole = action.kind == DecisionKind.NOISE or request.au is None
+    if whole and action.kind not in (DecisionKind.NOISE, DecisionKind.RESTORE):
+        raise InputRefused("Say which AU.")
+    return decision_make(
+        dataset=dataset,
+        user=user,
+        kind=action.kind,
+        code=action.code,
+        aus=[] if request.au is None or whole else [request.au],
+        faces=[position],
+        mode=mode,
+        scope=Scope.FACE,
+        client_id=request.client_id,
+        in_view=in_view,
+        unsure=request.unsure,
+        note=request.note,
+        expected=request.seen,
+        protocol_version=request.protocol_version,
+        keep_noise=request.au is not None,
+    )
+
+
+def _action(name: str) -> Action:
+    if name not in ACTIONS:
+        raise InputRefused(f"There is no action “{name}”.")
+    return ACTIONS[name]
+
+
+def _turn_back(dataset: DataSet, user: User, request: Request) -> Decision:
+    """Undo or redo what the page named, so that a page never takes back what another page did."""
+    earlier = Decision.objects.filter(user=user, client_id=request.client_id, dataset=dataset).first()
+    if earlier is not None:
+        return earlier
+    named = request.undo if request.action == "undo" else request.redo
+    decision = Decision.objects.select_related("dataset").filter(pk=named or 0, dataset=dataset).first()
+    if decision is None:
+        raise InputRefused(f"There is nothing to {request.action} here.")
+    return decision_undo(user=user, client_id=request.client_id, decision=decision)
+
+
+def _scope(request: Request, faces: Sequence[int], total: int) -> Scope:
+    if len(faces) == 1:
+        return Scope.FACE
+    return Scope.CLUSTER if not request.chosen or len(faces) == total else Scope.SELECTION
+
+
+def _narrowed(seen: Mapping[int, str], aus: Sequence[int], wanted: Sequence[int]) -> dict[int, str]:
+    """The tokens of a page about `aus`, cut down to the AUs that are decided on."""
+    if len(aus) == len(wanted):
+        return dict(seen)
+    places = [aus.index(au) for au in wanted]
+    return {
+        position: "".join(token[place : place + 1] for place in places) + ("!" if token.endswith("!") else "")
+        for position, token in seen.items()
+    }

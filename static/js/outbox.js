@@ -1,0 +1,118 @@
+// Decisions on their way to the server: one at a time, in order, each kept in the tab's storage until
+// the server has answered it. A log-in page, a lost connection or a reload loses none: they go again,
+// under the same client id, so that nothing is done twice.
+
+export class Outbox {
+  // form: where to post; fill(item, values): add what only the page knows at the moment of sending;
+  // answered(html, item, ok): the server's word.
+  constructor(form, { fill, answered }) {
+    this.form = form;
+    this.fill = fill;
+    this.answered = answered;
+    this.store = `corrugator.outbox.${form.getAttribute("action")}`;
+    this.items = this.load();
+    this.busy = false;
+    this.stuck = false;
+    this.waiters = [];
+    addEventListener("beforeunload", (event) => { if (this.items.length && !this.stuck) event.preventDefault(); });
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.send(); });
+    addEventListener("online", () => this.send());
+    document.addEventListener("click", (event) => { if (event.target.closest("[data-retry]")) this.send(); });
+  }
+
+  load() {
+    try {
+      return JSON.parse(sessionStorage.getItem(this.store)) ?? [];
+    } catch {
+      return [];
+    }
+  }
+
+  keep() {
+    try {
+      if (this.items.length) sessionStorage.setItem(this.store, JSON.stringify(this.items));
+      else sessionStorage.removeItem(this.store);
+    } catch {
+      // A full storage costs the safety net, not the decision: it is sent all the same.
+    }
+    this.show();
+  }
+
+  add(item) {
+    this.items.push({ ...item, client_id: identifier(), user: this.form.dataset.user });
+    this.keep();
+    this.send();
+  }
+
+  // Resolves once everything is answered; never, as long as the server can't be reached.
+  empty() {
+    return this.items.length ? new Promise((resolve) => this.waiters.push(resolve)) : Promise.resolve();
+  }
+
+  show() {
+    const save = document.querySelector("#review-save");
+    if (!save) return;
+    save.dataset.save = !this.items.length ? "saved" : this.stuck ? "waiting" : "saving";
+    save.querySelector(".waiting-count").textContent = this.items.length;
+  }
+
+  async send() {
+    if (this.busy || !this.items.length) return;
+    const item = this.items[0];
+    if (item.user !== this.form.dataset.user) return this.wait("#other-user");
+    this.busy = true;
+    this.show();
+    const values = new FormData();
+    values.set("csrfmiddlewaretoken", cookie("csrftoken") ?? this.form.elements.csrfmiddlewaretoken.value);
+    for (const name of ["client_id", "action"]) values.set(name, item[name]);
+    this.fill(item, values);
+    let response = null;
+    let text = "";
+    try {
+      response = await fetch(this.form.getAttribute("action"), {
+        method: "POST", body: values, redirect: "manual", headers: { "HX-Request": "true" },
+      });
+      text = await response.text();
+    } catch {
+      response = null;
+    }
+    this.busy = false;
+    // Only an answer with the server's mark is its word; a log-in page or a proxy's error is not.
+    if (!response?.headers.get("X-Decision")) {
+      const out = response && (response.type === "opaqueredirect" || [401, 403].includes(response.status));
+      return this.wait(out ? "#signed-out" : "#not-reached", !out);
+    }
+    this.stuck = false;
+    for (const notice of document.querySelectorAll("[data-waiting]")) notice.remove();
+    this.items.shift();
+    this.answered(text, item, response.ok);
+    this.keep();
+    if (this.items.length) return this.send();
+    for (const resolve of this.waiters.splice(0)) resolve();
+  }
+
+  wait(notice, again = false) {
+    this.stuck = true;
+    this.show();
+    const messages = document.querySelector("#messages");
+    if (!messages.querySelector("[data-waiting]")) {
+      messages.append(document.querySelector(notice).content.cloneNode(true));
+    }
+    if (again) setTimeout(() => this.send(), 5000);
+  }
+}
+
+function identifier() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  // Over plain http to another machine randomUUID is missing; the same 122 random bits by hand.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = bytes[6] & 0x0f | 0x40;
+  bytes[8] = bytes[8] & 0x3f | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [[0, 8], [8, 12], [12, 16], [16, 20], [20, 32]].map(([a, b]) => hex.slice(a, b)).join("-");
+}
+
+function cookie(name) {
+  const found = document.cookie.split("; ").find((part) => part.startsWith(`${name}=`));
+  return found?.slice(name.length + 1);
+}

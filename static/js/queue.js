@@ -1,0 +1,5 @@
+// The review queue: its one key.
+
+import { keysStart } from "./keys.js";
+
+keysStart();

@@ -1,0 +1,384 @@
+"""The review queue and the cluster page: what they show, save, refuse, and keep from blind eyes."""
+
+import re
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from annotator.choices import AssignmentState, LayerKind, Mode
+from annotator.models import Assignment, Decision, Face, Label
+from annotator.services.assignments import assignment_finish, assignment_next, assignment_take
+from annotator.services.datasets import protocol_change
+from tests.factories import faces_make, layer_make, run_make
+
+HTMX = {"HX-Request": "true"}
+WEAK = [1, 0, 1, -1, 1, 1]
+PROPOSED = [1, 1, 1, 1, 0, 1]
+
+
+@pytest.fixture
+def run(dataset):
+    """Cluster 1 of five faces (weak: one differs on face 1, on face 4; none on face 3), group 0 of one."""
+    faces = faces_make(dataset, 6)
+    weak = layer_make(dataset, LayerKind.WEAK, faces, [[code] for code in WEAK], [12])
+    return run_make(dataset, faces, 12, [1, 1, 1, 1, 1, 0], PROPOSED, weak_layer=weak)
+
+
+@pytest.fixture
+def cluster(run):
+    return run.clusters.get(number=1)
+
+
+@pytest.fixture
+def bob(cast):
+    return cast.client("bob")
+
+
+def url(name, dataset, *args):
+    return reverse(name, args=[dataset.pk, *args])
+
+
+def decide(client, dataset, cluster, action, faces=(), seen=(), htmx=True, **fields):
+    values = {
+        "action": action,
+        "client_id": str(uuid.uuid4()),
+        "face": [str(face) for face in faces],
+        "seen": list(seen),
+        "protocol": "1",
+        "page": "1",
+        **fields,
+    }
+    headers = HTMX if htmx else {}
+    return client.post(url("cluster_decide", dataset, cluster.pk), values, headers=headers)
+
+
+def own(user):
+    """The user's codes of AU12 by position: True, False, or u."""
+    bit = 1 << Face.objects.first().dataset.coded_aus.get(au=12).bit
+    return {
+        label.face.position: "u" if label.unscorable & bit else bool(label.present & bit)
+        for label in Label.objects.filter(layer__user=user).select_related("face")
+        if (label.scored | label.unscorable) & bit
+    }
+
+
+def test_start_reviewing_leads_to_the_cluster(dataset, cluster, bob, cast):
+    page = bob.get(url("review_queue", dataset))
+    assert "Start reviewing" in page.content.decode()
+    answer = bob.post(url("review_next", dataset))
+    assert answer.url == url("cluster_detail", dataset, cluster.pk)
+    assert Assignment.objects.get().coder == cast.bob
+
+
+def test_the_queue_without_a_run_says_what_is_missing(dataset, bob):
+    assert "Nothing to review yet" in bob.get(url("review_queue", dataset)).content.decode()
+
+
+def test_next_finishes_and_says_when_nothing_is_left(dataset, cluster, bob, cast):
+    assignment = assignment_next(dataset, cast.bob)
+    answer = bob.post(url("review_next", dataset), {"assignment": assignment.pk}, follow=True)
+    assert answer.redirect_chain[-1][0] == url("review_queue", dataset)
+    assert "Every cluster is done" in answer.content.decode()
+    assignment.refresh_from_db()
+    assert assignment.state == AssignmentState.DONE
+
+
+def test_the_queue_says_who_holds_what_when_nothing_is_free(dataset, cluster, bob, cast):
+    held = assignment_next(dataset, cast.cleo)
+    page = bob.get(url("review_queue", dataset)).content.decode()
+    assert "Everything that is left is with somebody now" in page
+    assert "cleo" in page
+    assert f"{held.lease_until:%H:%M}" in page
+
+
+def test_waiting_for_a_second_coder_is_said(dataset, cluster, bob, cast):
+    protocol_change(dataset=dataset, user=cast.alice, coders_per_item=2)
+    assignment_finish(assignment=assignment_next(dataset, cast.bob), user=cast.bob)
+    assert "waits for a second coder" in bob.get(url("review_queue", dataset)).content.decode()
+
+
+def test_giving_back_frees_the_cluster(dataset, cluster, bob, cast):
+    assignment = assignment_next(dataset, cast.bob)
+    bob.post(url("assignment_release", dataset, assignment.pk))
+    assert assignment_next(dataset, cast.cleo).cluster == cluster
+
+
+def test_faces_whose_weak_label_differs_come_first(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    page = bob.get(url("cluster_detail", dataset, cluster.pk))
+    bands = {band.name: [tile.position for tile in band.tiles] for band in page.context["page"].bands}
+    assert bands == {"differ": [1, 4], "missing": [3], "agree": [0, 2]}
+    text = page.content.decode()
+    assert "lip corner puller" in text
+    assert text.index('id="face-1"') < text.index('id="face-3"') < text.index('id="face-0"')
+
+
+def test_accepting_confirms_what_is_not_yet_decided(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "other", [0])
+    answer = decide(bob, dataset, cluster, "accept")
+    assert answer.status_code == 200
+    assert own(cast.bob) == {0: False, 1: True, 2: True, 3: True, 4: False}
+    assert "All decided" in answer.content.decode()
+    decision = Decision.objects.latest("pk")
+    assert (decision.kind, decision.scope, decision.faces.count()) == ("confirm", "cluster", 4)
+    assert sorted(decision.in_view) == [0, 1, 2, 3, 4]
+
+
+def test_accepting_when_all_is_decided_says_so(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "accept")
+    answer = decide(bob, dataset, cluster, "accept")
+    assert answer.status_code == 400
+    assert "decided already" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [("present", {0: True, 1: True}), ("absent", {0: False, 1: False}), ("unscorable", {0: "u", 1: "u"})],
+)
+def test_codes_for_chosen_faces(dataset, cluster, bob, cast, action, expected):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, action, [0, 1])
+    assert own(cast.bob) == expected
+
+
+def test_all_absent_without_a_choice_takes_the_whole_cluster(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "absent")
+    assert set(own(cast.bob).values()) == {False}
+    assert len(own(cast.bob)) == 5
+
+
+def test_single_face_actions_ask_for_a_choice(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    answer = decide(bob, dataset, cluster, "noise", htmx=False, follow=True)
+    assert answer.status_code == 302
+    assert "Choose at least one face" in bob.get(answer.url).content.decode()
+
+
+def test_an_answer_brings_the_changed_faces_only(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    text = decide(bob, dataset, cluster, "noise", [2]).content.decode()
+    assert re.findall(r'<li class="face tile" id="face-(\d+)"', text) == ["2"]
+    assert 'data-state="noise"' in text
+    assert 'value="2:-!"' in text
+    assert 'data-undecided="4"' in text
+
+
+def test_undo_and_redo_from_the_page(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "present", [0, 1])
+    made = Decision.objects.get()
+    decide(bob, dataset, cluster, "undo", undo=made.pk)
+    assert own(cast.bob) == {}
+    decide(bob, dataset, cluster, "redo", redo=Decision.objects.latest("pk").pk)
+    assert own(cast.bob) == {0: True, 1: True}
+
+
+def test_a_plain_form_saves_and_comes_back(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    answer = decide(bob, dataset, cluster, "absent", [0], htmx=False)
+    assert answer.url == url("cluster_detail", dataset, cluster.pk) + "?page=1"
+    assert own(cast.bob) == {0: False}
+
+
+def test_a_plain_form_sends_all_that_is_needed(dataset, cluster, bob, cast):
+    """What the page renders, posted back as a browser without script would, is a valid decision."""
+    assignment_next(dataset, cast.bob)
+    text = bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
+    form = text[text.index('id="review-form"') :]
+    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[: form.index("</form>")])
+    values = {"action": "accept"}
+    for name, value in hidden:
+        values.setdefault(name, []).append(value)
+    assert bob.post(url("cluster_decide", dataset, cluster.pk), values).status_code == 302
+    assert len(own(cast.bob)) == 5
+
+
+def test_a_stale_tab_sees_both_sides(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "present", [0])
+    answer = decide(bob, dataset, cluster, "absent", [0], seen=["0:-"])
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert answer["X-Decision"] == "refused"
+    assert "not coded" in text
+    assert "present" in text
+    assert own(cast.bob) == {0: True}
+    plain = decide(bob, dataset, cluster, "absent", [0], seen=["0:-"], htmx=False)
+    assert plain.status_code == 409
+    assert "This page showed" in plain.content.decode()
+
+
+def test_a_changed_protocol_is_told(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    protocol_change(dataset=dataset, user=cast.alice, present_from=3)
+    answer = decide(bob, dataset, cluster, "accept")
+    assert answer.status_code == 409
+    assert "version 2" in answer.content.decode()
+
+
+def test_a_repeated_request_is_one_decision(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    name = str(uuid.uuid4())
+    first = decide(bob, dataset, cluster, "other", [0], client_id=name)
+    again = decide(bob, dataset, cluster, "other", [0], client_id=name)
+    assert first["X-Decision"] == again["X-Decision"] == str(Decision.objects.get().pk)
+    assert own(cast.bob) == {0: False}
+
+
+def test_a_form_that_makes_no_sense_is_refused(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    assert decide(bob, dataset, cluster, "accept", client_id="x").status_code == 400
+    assert decide(bob, dataset, cluster, "accept", seen=["zero"]).status_code == 400
+    assert decide(bob, dataset, cluster, "dance", [0]).status_code == 400
+    assert not Decision.objects.exists()
+
+
+def test_without_an_assignment_nothing_is_written(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.cleo)
+    page = bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
+    assert "cleo holds this cluster until" in page
+    assert "review-form" not in page
+    assert decide(bob, dataset, cluster, "accept").status_code == 409
+    assert own(cast.bob) == {}
+
+
+def test_a_finished_cluster_is_read_only_until_taken_up_again(dataset, cluster, bob, cast):
+    assignment = assignment_next(dataset, cast.bob)
+    assignment_finish(assignment=assignment, user=cast.bob)
+    assert decide(bob, dataset, cluster, "accept").status_code == 409
+    bob.post(url("cluster_take", dataset, cluster.pk))
+    assert decide(bob, dataset, cluster, "accept").status_code == 200
+
+
+def test_a_signed_out_coder_is_sent_to_log_in_without_the_mark(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    bob.logout()
+    answer = decide(bob, dataset, cluster, "accept")
+    assert answer.status_code == 302
+    assert "X-Decision" not in answer
+
+
+def test_names_and_notes_are_escaped(dataset, cluster, cast, bob):
+    cast.cleo.username = "<b>cleo"
+    cast.cleo.save()
+    assignment_next(dataset, cast.cleo)
+    assert "<b>cleo" not in bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
+    assert "<b>cleo" not in bob.get(url("review_queue", dataset)).content.decode()
+
+
+def test_undo_from_the_queue(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "accept")
+    decision = Decision.objects.get()
+    answer = bob.post(
+        url("decision_undo", dataset, decision.pk), {"client_id": str(uuid.uuid4())}, follow=True
+    )
+    assert "5 faces are as they were" in answer.content.decode()
+    assert own(cast.bob) == {}
+
+
+def test_undo_from_the_queue_goes_back_to_this_server_only(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "accept")
+    values = {"client_id": str(uuid.uuid4()), "next": "https://elsewhere.example/"}
+    answer = bob.post(url("decision_undo", dataset, Decision.objects.get().pk), values)
+    assert answer.url == url("review_queue", dataset)
+
+
+def test_others_decisions_are_not_undone(dataset, cluster, cast, bob):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "accept")
+    path = url("decision_undo", dataset, Decision.objects.get().pk)
+    assert cast.client("cleo").post(path, {"client_id": str(uuid.uuid4())}).status_code == 403
+
+
+@pytest.mark.parametrize(("name", "status"), [("ana", 403), ("charlie", 404)])
+def test_who_may_not_review(dataset, cluster, cast, name, status):
+    client = cast.client(name)
+    for path in (url("review_queue", dataset), url("cluster_detail", dataset, cluster.pk)):
+        assert client.get(path).status_code == status
+    for path in (url("review_next", dataset), url("cluster_take", dataset, cluster.pk)):
+        assert client.post(path).status_code == status
+    assert decide(client, dataset, cluster, "accept").status_code == status
+
+
+def test_a_cluster_of_another_data_set_is_not_found(dataset, cluster, cast):
+    from annotator.services.datasets import dataset_create
+
+    other = dataset_create(name="Other", user=cast.alice, aus=[12])
+    assert cast.client("alice").get(url("cluster_detail", other, cluster.pk)).status_code == 404
+
+
+def test_the_number_of_queries_does_not_grow_with_the_faces(
+    dataset, cast, bob, django_assert_max_num_queries
+):
+    faces = faces_make(dataset, 300)
+    weak = layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 300, [12])
+    cluster = run_make(dataset, faces, 12, [1] * 300, [0] * 300, weak_layer=weak).clusters.get()
+    assignment_take(cluster=cluster, user=cast.bob)
+    with django_assert_max_num_queries(32):
+        assert bob.get(url("cluster_detail", dataset, cluster.pk)).status_code == 200
+    with django_assert_max_num_queries(24):
+        assert bob.get(url("review_queue", dataset)).status_code == 200
+
+
+# Blind
+
+
+@pytest.fixture
+def blind(dataset, cluster, cast):
+    """The same cluster, handed to Bob blind."""
+    return assignment_take(cluster=cluster, user=cast.bob, mode=Mode.BLIND)
+
+
+SECRETS = (
+    "sign weak",
+    "sign proposed",
+    "%",
+    "roposed",
+    "agreement",
+    "corrections",
+    "Cluster 1",
+    "cluster 1",
+    "Accept",
+)
+
+
+def test_blind_the_cluster_page_tells_nothing_of_machines(dataset, cluster, blind, bob):
+    text = bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
+    shown = text[text.index("<main") : text.index("</main>")]
+    assert [secret for secret in SECRETS if secret in shown] == []
+    positions = [int(number) for number in re.findall(r'id="face-(\d+)"', shown)]
+    assert positions == sorted(positions)
+    assert "face-" in shown
+
+
+def test_blind_an_answer_tells_nothing_either(dataset, cluster, blind, bob):
+    text = decide(bob, dataset, cluster, "present", [0, 1]).content.decode()
+    assert [secret for secret in SECRETS if secret in text] == []
+    assert Decision.objects.get().mode == Mode.BLIND
+
+
+def test_blind_accept_and_the_other_way_are_refused(dataset, cluster, blind, bob, cast):
+    assert decide(bob, dataset, cluster, "accept").status_code == 403
+    assert decide(bob, dataset, cluster, "other", [0]).status_code == 400
+    assert own(cast.bob) == {}
+
+
+def test_blind_the_queue_names_no_cluster_and_no_corrections(dataset, cluster, blind, bob):
+    decide(bob, dataset, cluster, "present", [0, 1])
+    text = bob.get(url("review_queue", dataset)).content.decode()
+    assert "Cluster 1" not in text
+    assert "corrections" not in text
+
+
+def test_a_blind_coder_sees_no_other_cluster_with_machine_codes(dataset, cluster, blind, bob, cast):
+    faces = list(dataset.faces.all())
+    other = run_make(dataset, faces, 25, [1] * 6, [1] * 6, adopted=False).clusters.get()
+    text = bob.get(url("cluster_detail", dataset, other.pk)).content.decode()
+    shown = text[text.index("<main") : text.index("</main>")]
+    assert [secret for secret in SECRETS if secret in shown] == []
