@@ -15,7 +15,6 @@ from django.db import connection
 
 from annotator.models import Job
 from annotator.services.jobs import jobs_reap
-from config.celery import app
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,13 +22,11 @@ ROOT = Path(__file__).resolve().parents[1]
 @contextlib.contextmanager
 def worker(queue: str) -> Iterator[subprocess.Popen[bytes]]:
     """A prefork worker of one process on this queue; killed with its children at the end."""
-    app.control.purge()
+    options = (
+        f"--queues {queue} --pool prefork --concurrency 1 --hostname {queue}-{os.getpid()}@%h --loglevel WARNING"
+    )
     process = subprocess.Popen(
-        [
-            sys.executable, "-m", "celery", "-A", "config", "worker", "--queues", queue, "--pool", "prefork",
-            "--concurrency", "1", "--hostname", f"test-{os.getpid()}@%h", "--loglevel", "WARNING",
-            "--without-gossip", "--without-mingle",
-        ],  # fmt: skip
+        [sys.executable, "-m", "celery", "-A", "config", "worker", *options.split()],
         cwd=ROOT,
         env=os.environ | environment(),
         start_new_session=True,
