@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -15,7 +16,7 @@ from annotator.formats.cells import cell_normal
 from annotator.formats.codes import NOT_SCORED, RowReader
 from annotator.formats.mapping import ColumnMapping
 from annotator.formats.records import Problem, Record, record_make
-from annotator.formats.tables import Table, TableProblem, table_sample
+from annotator.formats.tables import Table, TableProblem, TableRow, table_sample
 from annotator.models import DataSet, ImportBatch, ImportRow
 
 PREVIEW_ROWS = 200
@@ -147,9 +148,21 @@ def split_values(table: Table, column: str) -> list[str]:
     """The values in the split column, commonest first; empty where they are too many to be a split."""
     if column not in table.header:
         return []
-    place = table.header.index(column)
-    counts = Counter(row[place].strip() for row in table_sample(table, SPLIT_SAMPLE))
+    counts = _split_counts(table, column, _stamp(table))
     return [value for value, _count in counts.most_common()] if len(counts) <= MOST_VALUES else []
+
+
+@lru_cache(maxsize=8)
+def _split_counts(table: Table, column: str, stamp: tuple[int, int]) -> Counter[str]:
+    place = table.header.index(column)
+    rows = (row.cells for row in islice(table.rows(), SPLIT_SAMPLE) if isinstance(row, TableRow))
+    return Counter(cells[place].strip() for cells in rows)
+
+
+def _stamp(table: Table) -> tuple[int, int]:
+    """What tells a file that was written anew from the one that was read before."""
+    status = table.path.stat()
+    return status.st_mtime_ns, status.st_size
 
 
 def code_values(mapping: ColumnMapping, rows: Sequence[Sequence[str]]) -> list[str]:
@@ -167,8 +180,20 @@ def record_codes_told(record: Record) -> int:
     return sum(code.state != NOT_SCORED for code in record.codes.codes.values())
 
 
-def sample_rows(table: Table, count: int = 1_000) -> list[tuple[str, ...]]:
-    return table_sample(table, count)
+def sample_rows(table: Table) -> list[tuple[str, ...]]:
+    """Rows from the start and from further on, kept for a while: the columns page asks at each change."""
+    return _sample(table, _stamp(table))
+
+
+@lru_cache(maxsize=2)
+def _sample(table: Table, stamp: tuple[int, int]) -> list[tuple[str, ...]]:
+    return table_sample(table)
+
+
+def first_rows(table: Table, count: int) -> list[tuple[str, ...]]:
+    """The cells of the first good rows."""
+    good = (row.cells for row in table.rows() if isinstance(row, TableRow))
+    return list(islice(good, count))
 
 
 def mapping_of(batch: ImportBatch) -> ColumnMapping:

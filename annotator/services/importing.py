@@ -25,7 +25,7 @@ from annotator.masks import BITS
 from annotator.models import DataSet, ImportBatch, Job, LabelLayer
 from annotator.pictures.errors import PictureProblem, SourceRefused
 from annotator.pictures.sources import PictureSource
-from annotator.selectors.imports import mapping_faults, mapping_of, sample_rows
+from annotator.selectors.imports import first_rows, mapping_faults, mapping_of, sample_rows
 from annotator.services.datasets import audit
 from annotator.services.importing_faces import FaceFinder
 from annotator.services.importing_tables import (
@@ -153,7 +153,7 @@ def import_matches(*, batch: ImportBatch, limit: int = 200) -> Matches:
     if not column:
         raise InputRefused(_("No column names the image."))
     place = batch.header.index(column)
-    images = [row[place] for row in sample_rows(table_read(batch.labels_path), limit)]
+    images = [row[place] for row in first_rows(table_read(batch.labels_path), limit)]
     reasons: list[str] = []
     if batch.with_pictures:
         try:

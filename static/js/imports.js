@@ -31,7 +31,7 @@ function send() {
     // The server answers with the next page's address, or with a page that says what is wrong.
     if (request.status < 400) return window.location.assign(request.responseURL);
     const page = new DOMParser().parseFromString(request.responseText, "text/html");
-    const said = page.querySelector(".form .notice.error, .refusal, main p");
+    const said = page.querySelector(".import-source .notice.error:not([hidden])") ?? page.querySelector("main");
     failed(said ? said.textContent.trim() : request.statusText);
   });
   request.addEventListener("error", () => failed(document.querySelector("#away").content.textContent.trim()));
