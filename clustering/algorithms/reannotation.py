@@ -22,6 +22,8 @@ STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 """How firmly one AU's weights are held at those of all AUs; the best on held-out reference faces is taken."""
 POOLED_STRENGTH = 3.0
 FOLDS = 5
+BLIND_OWN = 0.8
+"""Weight of a face's own weak label beside the forecast from others (1.0), both of unit spread."""
 LEAST_EACH = 8
 """Reference faces of each class that an AU needs for weights of its own."""
 
@@ -192,10 +194,6 @@ def vote_blind(witnesses: Witnesses, weak: NDArray[np.int8], *, counted: NDArray
     return _cut(expit(z), base, counted, weights, np.full(aus, np.nan), witnesses.names)
 
 
-BLIND_OWN = 0.5
-"""Weight of a face's own weak label beside the forecast from others (1.0), both of unit spread."""
-
-
 def _forecast(x: Float64, weak: NDArray[np.int8]) -> tuple[Float64, Float64]:
     """(N, A) unit-spread forecast of the weak label from the other witnesses, and their weights (A, W)."""
     n, aus, w = x.shape
@@ -227,7 +225,6 @@ def _blind_logit(
     z = np.where(spoken.any(axis=0), np.where(spoken, both, 0.0).sum(axis=0), np.nan)
     known = (weak != UNKNOWN) & ~np.isnan(z)
     rate = float(np.mean(weak[known] == 1)) if known.any() else 0.5
-    # Where random errors are more often false alarms than misses, the weak rate is too high for a rare AU.
     y = (weak[known] == 1).astype(float)
     if not known.any() or y.min() == y.max():
         return z, rate

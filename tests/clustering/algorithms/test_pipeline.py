@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from clustering.algorithms.settings import WSCSettings
 from clustering.algorithms.summary import agreement_f1
 from tests.clustering.algorithms.worlds import Blobs, blobs
 
-SMALL = WSCSettings(neighbours=12, cluster_neighbours=12, dimensions=6)
+SMALL = WSCSettings(neighbours=12, cluster_neighbours=12, dimensions=6, sweep_steps=4)
 WORLD = blobs(400, aus=3)
 
 
@@ -87,7 +88,7 @@ def test_cluster_tables_count_what_they_say(result: WSCResult) -> None:
 
 
 def test_a_joint_run_has_one_partition_for_all_aus() -> None:
-    joint = run(settings=WSCSettings(neighbours=12, cluster_neighbours=12, dimensions=6, joint=True))
+    joint = run(settings=replace(SMALL, joint=True))
     assert len(joint.clusters) == len(joint.embeddings) == 1
     assert joint.clusters[0].aus == (0, 1, 2)
     assert joint.clusters[0].positive_share.shape[1] == 3

@@ -150,6 +150,18 @@ def test_neighbour_means_skip_the_silent() -> None:
     assert np.isnan(means[2])
 
 
+def test_features_foretell_a_value_without_seeing_the_faces_own() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 5)).astype(np.float32)
+    values = (x @ rng.normal(size=(5, 2)) + rng.normal(size=(600, 2))).astype(np.float32)
+    values[::4, 1] = np.nan
+    told = wit.feature_forecasts(x, values)
+    assert np.corrcoef(told[:, 0], values[:, 0])[0, 1] > 0.7
+    values[7] += 1000
+    assert np.allclose(wit.feature_forecasts(x, values)[7], told[7])
+    assert np.isfinite(told).all()
+
+
 def test_a_face_has_no_say_in_its_own_cluster() -> None:
     clusters = np.array([1, 1, 1, 0], np.int32)
     values = np.array([5.0, 1.0, 2.0, 9.0], np.float32)
