@@ -24,13 +24,13 @@ class NextStep:
 
 STEPS: dict[str, tuple[str, frozenset[Role]]] = {
     "import": ("import_create", MANAGE),
-    "features": ("run_create", MANAGE),
-    "cluster": ("run_create", MANAGE),
+    "features": ("run_list", MANAGE),
+    "cluster": ("run_list", MANAGE),
     "adopt": ("run_list", MANAGE),
     "review": ("review_queue", REVIEW),
-    "export": ("export_create", EXPORT),
+    "export": ("export_list", EXPORT),
 }
-"""For each step: the address's name, and the roles that may take it."""
+"""For each step: the name of the page to take it on, and the roles that may."""
 
 
 def step_due(dataset: DataSet) -> str:

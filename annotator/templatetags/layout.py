@@ -32,7 +32,7 @@ PLACES = (
     Place("dataset_detail", _("Overview"), READ, ("dataset_detail",)),
     Place("review_queue", _("Review"), REVIEW, ("review", "cluster", "decision", "assignment", "face")),
     Place("noise_gallery", _("Noise"), REVIEW, ("noise",)),
-    Place("run_list", _("Runs"), READ, ("run", "features")),
+    Place("run_list", _("Runs"), EXPORT, ("run", "features")),
     Place("import_list", _("Import"), MANAGE, ("import",)),
     Place("export_list", _("Export"), EXPORT, ("export",)),
     Place(

@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.test import RequestFactory
 from django.urls import reverse
 
+from annotator.selectors.next_steps import STEPS
 from annotator.templatetags import layout
 
 
@@ -43,6 +44,22 @@ def test_navigation_leaves_out_what_the_role_may_not_open(cast, dataset, name, h
     )
     assert "Overview" in labels
     assert hidden not in labels
+
+
+@pytest.mark.parametrize("person", ["alice", "dora", "bob", "ana"])
+def test_navigation_offers_just_the_pages_that_open(cast, dataset, person):
+    client, member = cast.client(person), dataset.members.get(user=getattr(cast, person))
+    for place in layout.PLACES:
+        status = client.get(reverse(place.url_name, args=[dataset.pk])).status_code
+        assert status == (200 if member.role in place.allowed else 403), place.url_name
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_page_of_each_next_step_opens_for_whom_it_is_offered(cast, dataset, step):
+    url_name, allowed = STEPS[step]
+    for name in ("alice", "dora", "bob", "ana"):
+        if dataset.members.get(user=getattr(cast, name)).role in allowed:
+            assert cast.client(name).get(reverse(url_name, args=[dataset.pk])).status_code == 200
 
 
 def test_the_present_place_is_marked(cast, dataset):
