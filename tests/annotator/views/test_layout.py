@@ -6,7 +6,7 @@ import pytest
 from django import forms
 from django.template import Context, Template
 from django.template.loader import render_to_string
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from annotator.selectors.next_steps import STEPS
@@ -109,3 +109,20 @@ def test_figures_are_written_as_people_read_them():
         "{% load layout %}{{ n|thousands }} {{ s|decimal }} {{ none|decimal }} {{ 2|intensity_letter }}"
     )
     assert html.render(Context({"n": 1234567, "s": 0.7213, "none": None})) == "1,234,567 0.72 – B"
+
+
+def test_an_unknown_address_is_answered_in_our_words(cast):
+    answer = cast.client("bob").get("/no/such/page/")
+    assert answer.status_code == 404
+    assert "There is no page at this address" in answer.content.decode()
+
+
+def test_a_form_from_an_old_page_says_what_to_do(cast):
+    client = Client(enforce_csrf_checks=True)
+    answer = client.post(reverse("login"), {"username": "bob"})
+    assert answer.status_code == 403
+    assert "reload the page" in answer.content.decode()
+
+
+def test_an_unexpected_error_has_a_page_that_needs_no_database():
+    assert "nothing of this request was saved" in render_to_string("500.html")
