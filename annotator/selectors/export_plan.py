@@ -136,12 +136,14 @@ class FaceChunk:
         return [face[0] for face in self.faces]
 
 
-def chunk_read(plan: ExportPlan, faces: Sequence[tuple[Any, ...]]) -> FaceChunk:
-    """What counts for these faces (values of FACE_COLUMNS), each layer read once."""
+def chunk_read(
+    plan: ExportPlan, faces: Sequence[tuple[Any, ...]], read: dict[int, LayerCodes] | None = None
+) -> FaceChunk:
+    """What counts for these faces (values of FACE_COLUMNS); layers in `read` are not read again."""
     faces = list(faces)
     ids = [face[0] for face in faces]
     layers = [layer for layer in plan.layers if layer.kind != LayerKind.PREDICTION]
-    read = {layer.pk: layer_codes(layer, ids) for layer in layers}
+    read = read or {layer.pk: layer_codes(layer, ids) for layer in layers}
     return FaceChunk(
         faces,
         read,

@@ -1,7 +1,7 @@
 """Reading exports: which there are, their files, and what a new one would hold."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -121,13 +121,14 @@ def export_preview(member: Member) -> Preview:
     a data set without AUs."""
     dataset = member.dataset
     faces = _faces_spread(dataset)
-    counts: list[Counter[str]] = []
-    cells = 0
-    for accept in (False, True):
-        plan = export_plan(member.user, dataset, accept_proposals=accept, detailed=False, carry=False)
-        counts.append(sources_count(plan, chunk_read(plan, faces)) if faces else Counter())
-        cells = len(faces) * len(plan.aus)
-    without, accepted = counts
+    left_out = export_plan(member.user, dataset, accept_proposals=False, detailed=False, carry=False)
+    without = accepted = Counter[str]()
+    if faces:
+        chunk = chunk_read(left_out, faces)
+        without = sources_count(left_out, chunk)
+        accepting = replace(left_out, accept_proposals=True)
+        accepted = sources_count(accepting, chunk_read(accepting, faces, chunk.read))
+    cells = len(faces) * len(left_out.aus)
     whole = cells or 1
     return Preview(
         lines=[
