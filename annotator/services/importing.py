@@ -177,7 +177,7 @@ def import_start(*, batch: ImportBatch, user: User | None) -> Job:
     Send it with job_send or run it with job_run. Raises InputRefused if the mapping isn't fit for use.
     """
     with transaction.atomic():
-        current = ImportBatch.objects.select_for_update().select_related("dataset", "job").get(pk=batch.pk)
+        current = ImportBatch.objects.select_for_update().get(pk=batch.pk)
         if current.finished_at is not None:
             raise Conflict(_("This import is done already."))
         if current.job is not None:

@@ -8,14 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
 from django.contrib.auth.models import User
 
 from annotator.masks import NOT_SCORED, codes_unpack
 from annotator.models import DataSet, ImportBatch, Job, LabelLayer
 from annotator.selectors.imports import mapping_of
+from annotator.services import job_running
 from annotator.services.importing import import_map, import_prepare, import_start
 from annotator.services.job_running import job_run
 from tests.factories import picture_bytes
+
+
+@pytest.fixture(autouse=True)
+def quiet_heart(monkeypatch):
+    """A job's heart beats over a connection of its own, which doesn't see a test's uncommitted rows
+    and would take a slow import for lost."""
+    monkeypatch.setattr(job_running, "_beat", lambda context, done: None)
 
 
 def table_write(path: Path, rows: Iterable[Sequence[Any]], delimiter: str = ",") -> Path:
@@ -87,8 +97,6 @@ def codes_of(layer: LabelLayer) -> dict[str, dict[int, int]]:
     aus = {coded.bit: coded.au for coded in layer.dataset.coded_aus.all()}
     bits = list(aus)
     rows = list(layer.labels.select_related("face"))
-    import numpy as np
-
     masks = [
         np.array([getattr(row, name) for row in rows], np.int64)
         for name in ("present", "scored", "unscorable")

@@ -7,7 +7,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from annotator.models import DataSet, Job
-from tests.annotator.importing import codes_of, pictures_write, table_write, zip_write
+from tests.annotator.importing import (  # noqa: F401  (quiet_heart is a fixture)
+    codes_of,
+    pictures_write,
+    quiet_heart,
+    table_write,
+    zip_write,
+)
 from tests.factories import faces_make, picture_bytes
 
 

@@ -21,11 +21,12 @@ from annotator.services.importing import (
     import_start,
     import_table_choose,
 )
-from tests.annotator.importing import (
+from tests.annotator.importing import (  # noqa: F401  (quiet_heart is a fixture)
     batch_make,
     codes_of,
     import_do,
     pictures_write,
+    quiet_heart,
     table_write,
     zip_bytes,
     zip_write,

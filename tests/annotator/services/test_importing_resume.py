@@ -16,7 +16,14 @@ from annotator.services.datasets import audit, dataset_create, revision_raise
 from annotator.services.importing import import_start
 from annotator.services.job_running import job_run
 from annotator.services.labels import labels_write
-from tests.annotator.importing import batch_make, import_do, pictures_write, table_write, world_of
+from tests.annotator.importing import (  # noqa: F401  (quiet_heart is a fixture)
+    batch_make,
+    import_do,
+    pictures_write,
+    quiet_heart,
+    table_write,
+    world_of,
+)
 from tests.factories import faces_make, layer_make
 
 SPLIT = {"train": ["gt"], "test": ["test"]}

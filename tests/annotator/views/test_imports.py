@@ -11,7 +11,15 @@ from django.urls import reverse
 
 from annotator.models import ImportBatch, ImportRow, Job, LabelLayer
 from annotator.services.job_running import job_run
-from tests.annotator.importing import batch_make, codes_of, import_do, pictures_write, table_write, zip_bytes
+from tests.annotator.importing import (  # noqa: F401  (quiet_heart is a fixture)
+    batch_make,
+    codes_of,
+    import_do,
+    pictures_write,
+    quiet_heart,
+    table_write,
+    zip_bytes,
+)
 from tests.factories import faces_make, layer_make, picture_bytes
 
 EVIL = '<script>alert("x")</script>'
