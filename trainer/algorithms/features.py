@@ -150,7 +150,8 @@ def features_standardise(features: NDArray[np.float32]) -> NDArray[np.float32]:
     centred = features - features.mean(axis=0, dtype=np.float64)
     scaled = np.where(spread > SCALE_FLOOR, centred / np.maximum(spread, SCALE_FLOOR), 0.0)
     length = np.linalg.norm(scaled, axis=1, keepdims=True)
-    return (scaled / np.maximum(length, SCALE_FLOOR)).astype(np.float32)
+    unit: NDArray[np.float32] = (scaled / np.maximum(length, SCALE_FLOOR)).astype(np.float32)
+    return unit
 
 
 class _Work:
