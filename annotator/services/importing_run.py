@@ -185,7 +185,6 @@ class ImportRun:
 
     def _result(self, seconds: float) -> dict[str, Any]:
         batch = self.batch
-        pixels = self.dataset.faces.aggregate(all=Count("id"), own=Count("pixels_sha256", distinct=True))
         return {
             "dataset": self.dataset.pk,
             "batch": batch.pk,
@@ -194,9 +193,16 @@ class ImportRun:
             "labels": batch.labels_added,
             "problems": batch.problems,
             "layers": self.context.checkpoint.get("layers", {}),
-            "identical_pictures": pixels["all"] - pixels["own"],
+            "identical_pictures": self._identical_pictures(),
             "seconds": round(seconds, 1),
         }
+
+    def _identical_pictures(self) -> int:
+        """How many faces of the data set have the very pixels of another, where pictures came in."""
+        if not self.batch.with_pictures:
+            return 0
+        pixels = self.dataset.faces.aggregate(all=Count("id"), own=Count("pixels_sha256", distinct=True))
+        return int(pixels["all"] - pixels["own"])
 
 
 def _images(items: list[Item]) -> list[str]:

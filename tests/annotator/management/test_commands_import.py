@@ -6,7 +6,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotator.models import DataSet, Job
+from annotator.models import DataSet, ImportRow, Job
 from tests.annotator.importing import (  # noqa: F401  (quiet_heart is a fixture)
     codes_of,
     pictures_write,
@@ -146,6 +146,23 @@ def test_later_labels_can_go_into_a_layer_by_name(cast, dataset, tmp_path):
     assert dataset.layers.count() == 1
     with pytest.raises(CommandError, match="no layer called"):
         command("import_labels", "Smiles", "--labels", table, "--into", "strong")
+
+
+def test_an_export_comes_back_as_it_went(cast, dataset, tmp_path):
+    """LS 4033, 485, 3738: unicode, commas, quotes and formula cells, and every row, survive the round."""
+    names = ["=1+1.png", "ümlaut, comma.png", 'quote"s".png', "-5.png", "@home.png", "it's.png"]
+    pictures_write(tmp_path / "lab", names)
+    rows = [[name, f"S,{n} “é”", "=cmd()", n % 2, "" if n % 3 else 1] for n, name in enumerate(names)]
+    given = table_write(tmp_path / "given.csv", [["image", "subject", "note", "AU1", "AU12"], *rows])
+    result, _told = command("import_dataset", "Smiles", "--images", tmp_path / "lab", "--labels", given)
+    assert (result["faces"], result["problems"]) == (6, 0)
+    first = dataset.layers.get()
+    command("export_labels", "Smiles", "--out", tmp_path / "out.csv")
+    result, _told = command("import_labels", "Smiles", "--labels", tmp_path / "out.csv")
+    assert (result["rows"], result["problems"]) == (6, 0)
+    assert codes_of(dataset.layers.exclude(pk=first.pk).get()) == codes_of(first)
+    notes = {row.cells[row.batch.header.index("note")] for row in ImportRow.objects.select_related("batch")}
+    assert notes == {"=cmd()"}
 
 
 @pytest.mark.ictau
