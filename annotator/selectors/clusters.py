@@ -179,6 +179,14 @@ class Tile:
         return "confirmed" if all(mark.confirmed for mark in self.marks) else "coded"
 
 
+def tiles_alike(tiles: Sequence[Tile]) -> list[list[Tile]]:
+    """The tiles in groups that look the same but for their face: an answer about thousands is short."""
+    groups: dict[tuple[str, str, str], list[Tile]] = {}
+    for tile in tiles:
+        groups.setdefault((tile.state, tile.token, tile.own_words), []).append(tile)
+    return list(groups.values())
+
+
 @dataclass(frozen=True)
 class Band:
     """One part of the grid."""

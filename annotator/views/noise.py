@@ -17,6 +17,7 @@ from annotator.errors import CorrugatorError
 from annotator.models import Decision, Member
 from annotator.selectors import noise, review
 from annotator.selectors.access import REVIEW, member_for
+from annotator.selectors.clusters import tiles_alike
 from annotator.selectors.listings import blind_refuse
 from annotator.services.review import noise_act
 from annotator.views.review import decision_words, is_htmx, page_read, refusal, request_read, saved
@@ -79,9 +80,8 @@ def _state(
     tiles = noise.noise_tiles(member.dataset, member.user, changed[: noise.PER_PAGE], run) if run else []
     context = {
         "dataset": member.dataset,
-        "tiles": tiles,
+        "groups": tiles_alike(tiles),
         "words": decision_words(decision) if decision else "",
-        "decision": decision,
         "error": error,
         **review.standing_of(member.dataset, member.user, HERE),
     }

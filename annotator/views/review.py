@@ -25,8 +25,6 @@ from annotator.services.decisions import DecisionStale, decision_undo
 from annotator.services.review import Request, cluster_act
 
 WHOLE_NUMBERS = ("au", "undo", "redo", "protocol")
-MOST_TILES = 300
-"""Beyond so many changed faces an answer holds the whole grid and not single tiles."""
 
 
 @login_required
@@ -149,18 +147,16 @@ def _cluster_state(
 ) -> HttpResponse:
     """The fragments that bring the cluster page up to date: its status, and the faces that changed."""
     assignment = review.assignment_open(member.dataset, member.user, cluster)
-    context: dict[str, object] = {"dataset": member.dataset, "cluster": cluster, "assignment": assignment}
-    if len(changed) > MOST_TILES:
-        page = clusters.cluster_page(cluster, member.user, assignment, number=number)
-        context |= {"page": page, "whole": True}
-        undecided = page.undecided
-    else:
-        shown = clusters.cluster_arrange(cluster, member.user, assignment, number=number)
-        context["tiles"] = clusters.cluster_tiles(cluster, member.user, changed, shown.aus, assignment)
-        undecided = len(clusters.undecided(member.dataset, member.user, shown.positions, shown.aus))
+    shown = clusters.cluster_arrange(cluster, member.user, assignment, number=number)
+    tiles = clusters.cluster_tiles(cluster, member.user, changed, shown.aus, assignment)
+    context: dict[str, object] = {
+        "dataset": member.dataset,
+        "assignment": assignment,
+        "groups": clusters.tiles_alike(tiles),
+        "undecided": len(clusters.undecided(member.dataset, member.user, shown.positions, shown.aus)),
+    }
     context |= review.standing_of(member.dataset, member.user, Q(cluster=cluster))
-    context |= {"undecided": undecided}
-    context |= {"decision": decision, "words": decision_words(decision) if decision else "", "error": error}
+    context |= {"words": decision_words(decision) if decision else "", "error": error}
     return render(request, "annotator/_cluster_state.html", context)
 
 

@@ -9,6 +9,7 @@ const zoom = document.querySelector("#zoom");
 const SIZE = "corrugator.tile-size";
 let tiles = [];
 let current = null; // position of the tile that has, or had last, the focus
+let zoomed = null; // position of the tile in the large picture
 let anchor = null; // where a choice with Shift began
 const chosen = new Set();
 
@@ -108,6 +109,7 @@ function beside(tile, step) {
 // Large picture
 
 function zoomShow(position) {
+  zoomed = position;
   const tile = tileAt(position);
   const image = zoom.querySelector("img");
   const shot = tile.querySelector(".shot");
@@ -119,7 +121,8 @@ function zoomShow(position) {
   if (!zoom.open) zoom.showModal();
 }
 
-zoom.addEventListener("close", () => { if (current) focusOn(current); });
+// Closing gives the focus back to where the dialog was opened; the one looked at last is meant.
+zoom.addEventListener("close", () => focusOn(zoomed));
 zoom.addEventListener("click", (event) => {
   if (event.target === zoom || event.target.closest("[data-close], img")) zoom.close();
 });
@@ -161,19 +164,32 @@ const outbox = new Outbox(form, {
     values.set("seen", Object.entries(item.seen).map(([face, token]) => `${face}:${token}`).join(" "));
   },
   answered(html, item) {
-    const typed = document.activeElement?.closest(".tile");
     htmx.swap("#review-status", html, { swapStyle: "outerHTML" });
-    tilesRead();
-    for (const position of chosen) if (tileAt(position)) choose(position, true);
+    statesShow();
     for (const tile of form.querySelectorAll("[data-saving]")) tile.removeAttribute("data-saving");
     // What waits behind this one was decided on the page as it is now known to be.
     for (const later of outbox.items) {
       for (const face of Object.keys(later.seen)) later.seen[face] = tokenOf(face);
     }
     if (zoom.open) zoomShow(current);
-    else if (typed || document.activeElement === document.body) tileAt(current)?.querySelector(".shot").focus({ preventScroll: true });
+    // The button that was pressed may have been swapped away; the keyboard goes back to the faces.
+    else if (document.activeElement === document.body) tileAt(current)?.querySelector(".shot").focus({ preventScroll: true });
   },
 });
+
+// The server's word on the faces that changed: one template for all that are alike.
+function statesShow() {
+  for (const state of document.querySelectorAll("#tile-states template")) {
+    for (const face of state.dataset.faces.trim().split(" ")) {
+      const tile = tileAt(face);
+      if (!tile) continue;
+      tile.dataset.state = state.dataset.state;
+      tile.querySelector("[name=seen]").value = `${face}:${state.dataset.token}`;
+      tile.querySelector(".own")?.remove();
+      tile.querySelector(".shot").after(state.content.cloneNode(true));
+    }
+  }
+}
 
 form.addEventListener("submit", (event) => {
   const button = event.submitter;

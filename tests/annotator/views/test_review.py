@@ -161,10 +161,17 @@ def test_single_face_actions_ask_for_a_choice(dataset, cluster, bob, cast):
 def test_an_answer_brings_the_changed_faces_only(dataset, cluster, bob, cast):
     assignment_next(dataset, cast.bob)
     text = decide(bob, dataset, cluster, "noise", [2]).content.decode()
-    assert re.findall(r'<li class="face tile" id="face-(\d+)"', text) == ["2"]
+    assert re.findall(r'data-faces="([^"]*)"', text) == ["2 "]
     assert 'data-state="noise"' in text
-    assert 'value="2:-!"' in text
+    assert 'data-token="-!"' in text
     assert 'data-undecided="4"' in text
+
+
+def test_an_answer_about_many_faces_names_each_state_once(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    text = decide(bob, dataset, cluster, "accept").content.decode()
+    assert sorted(re.findall(r'data-token="([^"]*)"', text)) == ["a", "p"]
+    assert text.count("<template") == 2
 
 
 def test_undo_and_redo_from_the_page(dataset, cluster, bob, cast):

@@ -1,0 +1,222 @@
+"""Reviewing by keyboard in a real browser: each key saves at once, and nothing is lost."""
+
+import numpy as np
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+
+from annotator.choices import LayerKind
+from annotator.models import Assignment, Decision, Label
+from annotator.services.assignments import assignment_next
+from annotator.services.datasets import dataset_create
+from tests.factories import faces_make, layer_make, run_make
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+SAVED = "#review-save[data-save=saved]"
+
+
+@pytest.fixture
+def bob(transactional_db):
+    return User.objects.create_user("bob", password="x")
+
+
+@pytest.fixture
+def cluster(bob):
+    """Twelve faces proposed present in one cluster, handed to Bob; the weak labels of four differ."""
+    dataset = dataset_create(name="Smiles", user=bob, aus=[12])
+    faces = faces_make(dataset, 12, pictures=True)
+    weak = layer_make(dataset, LayerKind.WEAK, faces, [[number >= 4] for number in range(12)], [12])
+    run = run_make(dataset, faces, 12, [1] * 12, [1] * 12, weak_layer=weak)
+    assignment_next(dataset, bob)
+    return run.clusters.get()
+
+
+def login(context, live_server, user):
+    client = Client()
+    client.force_login(user)
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+
+
+@pytest.fixture
+def page(page_of, bob, cluster):
+    page = page_of(bob)
+    page.goto(reverse("cluster_detail", args=[cluster.run.dataset_id, cluster.pk]))
+    page.wait_for_selector(".tile .shot:focus")
+    return page
+
+
+def press(page, *keys):
+    for key in keys:
+        page.keyboard.press(key)
+    page.wait_for_timeout(50)
+    page.wait_for_selector(SAVED)
+
+
+def own(user):
+    """The user's tokens of AU12 by position, p a u or ! for noise."""
+    found = {}
+    for label in Label.objects.filter(layer__user=user).select_related("face"):
+        code = "p" if label.present else "a" if label.scored else "u" if label.unscorable else ""
+        if code or label.noise:
+            found[label.face.position] = code + ("!" if label.noise else "")
+    return found
+
+
+def test_a_day_in_keys(page, bob):
+    press(page, "o", "ArrowRight", "u", "ArrowRight", "n")
+    assert own(bob) == {0: "a", 1: "u", 2: "!"}
+    press(page, "ArrowRight", "x", "ArrowRight", "x", "0")
+    assert own(bob) == {0: "a", 1: "u", 2: "!", 3: "a", 4: "a"}
+    press(page, "a")
+    assert own(bob) == {0: "a", 1: "u", 2: "!", 3: "a", 4: "a", **dict.fromkeys(range(5, 12), "p")}
+    press(page, "z", "z")
+    assert own(bob) == {0: "a", 1: "u", 2: "!"}
+    press(page, "y")
+    assert own(bob)[3] == "a"
+
+
+def test_the_same_key_twice_in_haste_goes_there_and_back(page, bob):
+    press(page, "o", "o")
+    assert own(bob) == {0: "p"}
+    assert Decision.objects.count() == 2
+
+
+def test_shift_and_arrows_choose_and_escape_lets_go(page, bob):
+    press(page, "Shift+ArrowRight", "Shift+ArrowRight")
+    assert page.locator("[name=face]:checked").count() == 3
+    press(page, "Escape", "1")
+    assert own(bob) == {2: "p"}
+
+
+def test_keys_rest_while_somebody_types_and_with_modifiers(page, bob):
+    page.keyboard.press("Control+u")
+    page.click("[name=note]")
+    page.keyboard.type("an unsure one")
+    assert page.input_value("[name=note]") == "an unsure one"
+    assert not Decision.objects.exists()
+    page.click(".tile >> nth=0 >> [name=face]")
+    press(page, "0")
+    assert Decision.objects.get().note == "an unsure one"
+
+
+def test_next_asks_about_undecided_faces_and_finishes(page, bob, live_server):
+    page.keyboard.press("j")
+    page.wait_for_selector("#undecided[open]")
+    assert page.inner_text(".undecided-count") == "12"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/review/")
+    assert set(own(bob).values()) == {"p"}
+    assert Assignment.objects.get().state == "done"
+
+
+def test_the_large_picture_goes_on_with_the_keys(page, bob):
+    page.keyboard.press("Space")
+    page.wait_for_selector("#zoom[open]")
+    press(page, "ArrowRight", "o")
+    assert own(bob) == {1: "a"}
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#zoom:not([open])", state="attached")
+    assert page.evaluate("document.activeElement.closest('.tile').id") == "face-1"
+
+
+def test_a_session_that_ended_loses_nothing(page, bob, live_server):
+    Session.objects.all().delete()
+    page.keyboard.press("o")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("u")
+    page.wait_for_selector("[data-waiting] >> text=Log in")
+    page.wait_for_selector("#review-save[data-save=waiting]")
+    assert not Decision.objects.exists()
+    login(page.context, live_server, bob)
+    page.reload()
+    page.wait_for_selector(SAVED)
+    page.wait_for_timeout(100)
+    page.wait_for_selector(SAVED)
+    assert own(bob) == {0: "a", 1: "u"}
+
+
+def test_another_user_in_the_same_tab_does_not_send_it(page, bob, live_server, cluster):
+    Session.objects.all().delete()
+    page.keyboard.press("o")
+    page.wait_for_selector("[data-waiting]")
+    cleo = User.objects.create_user("cleo", password="x")
+    cluster.run.dataset.members.create(user=cleo, role="admin")
+    Assignment.objects.update(coder=cleo)
+    login(page.context, live_server, cleo)
+    page.reload()
+    page.wait_for_selector("[data-waiting] >> text=another user")
+    assert not Decision.objects.exists()
+
+
+def test_a_server_that_is_away_is_tried_again(page, bob):
+    page.context.set_offline(True)
+    page.keyboard.press("o")
+    page.wait_for_selector("[data-waiting] >> text=can't be reached")
+    page.context.set_offline(False)
+    page.wait_for_selector(SAVED)
+    assert own(bob) == {0: "a"}
+
+
+def test_a_stale_tab_shows_both_sides_and_catches_up(page, bob, cluster):
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector(".tile .shot:focus")
+    press(other, "1")
+    press(page, "0")
+    assert "not coded" in page.inner_text("#messages")
+    assert page.inner_text("#face-0 .own").strip().endswith("present")
+    assert own(bob) == {0: "p"}
+    press(page, "0")
+    assert own(bob) == {0: "a"}
+
+
+def test_a_key_given_twice_is_refused(page):
+    refused = page.evaluate(
+        """async () => {
+          const keys = await import(document.querySelector('script[src*="review"]').src.replace("review", "keys"));
+          try { keys.keyAdd("o", document.body); return ""; } catch (error) { return error.message; }
+        }"""
+    )
+    assert "taken" in refused
+
+
+def test_the_help_names_every_key_once(page):
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys-help[open]")
+    keys = page.locator(".keys-list kbd").all_inner_texts()
+    assert len(keys) == len(set(keys))
+    assert {"a", "o", "u", "n", "e", "z", "j", "x", "?"} <= set(keys)
+
+
+def test_the_size_of_the_tiles_is_remembered(page):
+    page.click(".sizes [data-size=l]")
+    page.reload()
+    page.wait_for_selector("#review-form[data-size=l]")
+
+
+def test_the_face_page_by_keys(page, bob, live_server, cluster):
+    page.goto(reverse("face_detail", args=[cluster.run.dataset_id, 0]))
+    page.wait_for_selector(".face-codes tr[aria-selected=true]")
+    press(page, "1")
+    press(page, "n")
+    assert own(bob) == {0: "p!"}
+    press(page, "z", "z")
+    assert own(bob) == {}
+
+
+def test_the_noise_gallery_by_keys(page, bob, live_server, cluster):
+    membership = np.zeros((12, 1), np.int32)
+    from annotator.services.arrays import array_write
+
+    run = cluster.run
+    run.membership = array_write(dataset=run.dataset, purpose="membership", values=membership)
+    run.save()
+    page.goto(reverse("noise_gallery", args=[run.dataset_id]))
+    page.wait_for_selector(".tile .shot:focus")
+    press(page, "n", "ArrowRight", "e")
+    assert own(bob) == {0: "!"}
+    assert page.inner_text("#face-1 .own").strip().endswith("kept")
