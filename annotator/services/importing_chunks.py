@@ -1,5 +1,6 @@
 """One chunk of an import as one transaction: subjects, clips, faces, codes, and the rows as they came."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +34,10 @@ class RowRefused(ValueError):
     """This row is not imported, for the reason in the message; the others are."""
 
 
+class SubjectWithdrawn(RowRefused):
+    """The row is about somebody whose data were deleted on request: not even its cells are kept."""
+
+
 @dataclass
 class Codes:
     """The codes of one face that a chunk brings into one layer."""
@@ -61,6 +66,7 @@ class ChunkWriter:
         self.long = mapping.shape == "long"
         self.bits = dict(self.dataset.coded_aus.values_list("au", "bit"))
         self.layers: dict[str, LabelLayer] = {}
+        self.withdrawn: set[str] = set()
 
     def faces_write(self, items: Sequence[Item], taken: Taken) -> None:
         """New faces with their codes; rows whose image is there already or has no picture are named."""
@@ -81,7 +87,7 @@ class ChunkWriter:
                         raise RowRefused(_("the image %s is in the data set already") % _quoted(record))
                     self._claim(record, seen)
                 except RowRefused as refusal:
-                    chunk.refuse(item, str(refusal))
+                    chunk.refuse(item, refusal)
                 else:
                     chunk.take(record, face)
             self._faces_save(list(fresh.values()))
@@ -105,7 +111,7 @@ class ChunkWriter:
                         raise RowRefused(face)
                     self._claim(record, seen, face.image)
                 except RowRefused as refusal:
-                    chunk.refuse(item, str(refusal))
+                    chunk.refuse(item, refusal)
                 else:
                     chunk.take(record, face)
             self._roles_set(chunk)
@@ -116,6 +122,7 @@ class ChunkWriter:
         locked = DataSet.objects.select_for_update().get(pk=self.dataset.pk)
         self.dataset.next_position = locked.next_position
         self.context.checkpoint_save(line=items[-1].line)
+        self.withdrawn = set(self.dataset.withdrawals.values_list("subject_sha256", flat=True))
         aus = {au for item in items if isinstance(item, Record) for au in item.codes.codes}
         if new := aus - set(self.bits):
             coded = coded_aus_ensure(dataset=self.dataset, aus=sorted(new))
@@ -146,6 +153,8 @@ class ChunkWriter:
 
     def _face_made(self, record: Record, taken: Taken) -> Face:
         got = taken.get(record.image, _("the face was there a moment ago and is gone: import the row again"))
+        if record.subject and self._is_withdrawn(record.subject):
+            raise SubjectWithdrawn(_("the subject has withdrawn from this data set"))
         if isinstance(got, str):
             raise RowRefused(got)
         if len(record.subject) > SUBJECT_LIMIT:
@@ -158,6 +167,9 @@ class ChunkWriter:
         face.split, face.emotion = record.split, record.emotion
         face.role = self._target(record)[1]
         return face
+
+    def _is_withdrawn(self, subject: str) -> bool:
+        return hashlib.sha256(subject.encode()).hexdigest() in self.withdrawn
 
     def _target(self, record: Record) -> tuple[LayerKind, FaceRole]:
         return split_target(self.batch.split_roles, self.batch.layer_kind, record.split)
@@ -274,19 +286,24 @@ class Chunk:
     """The rows of a chunk, parted into those that have a face and those that were refused."""
 
     good: list[tuple[Record, Face]] = field(default_factory=list)
-    refused: list[tuple[Item, str]] = field(default_factory=list)
+    refused: list[tuple[Item, RowRefused]] = field(default_factory=list)
 
     def take(self, record: Record, face: Face) -> None:
         self.good.append((record, face))
 
-    def refuse(self, item: Item, reason: str) -> None:
+    def refuse(self, item: Item, reason: RowRefused) -> None:
         self.refused.append((item, reason))
 
     def rows(self, batch: ImportBatch) -> list[ImportRow]:
         """The original cells of every row, as the tables keep them."""
         taken = [ImportRow(batch=batch, line=r.line, face=face, cells=_cells(r)) for r, face in self.good]
         refused = [
-            ImportRow(batch=batch, line=item.line, cells=_cells(item), problem=reason[:REASON_LIMIT])
+            ImportRow(
+                batch=batch,
+                line=item.line,
+                cells=[] if isinstance(reason, SubjectWithdrawn) else _cells(item),
+                problem=str(reason)[:REASON_LIMIT],
+            )
             for item, reason in self.refused
         ]
         return sorted(taken + refused, key=lambda row: row.line)

@@ -1,5 +1,6 @@
 """Imports as a whole: what becomes of rows, pictures, codes, splits and problems."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -9,7 +10,7 @@ from django.core.files.storage import default_storage
 from annotator.choices import FaceRole, LayerKind
 from annotator.errors import Conflict, InputRefused
 from annotator.masks import intensities_unpack
-from annotator.models import DataSet, Face, ImportBatch
+from annotator.models import DataSet, Face, ImportBatch, Withdrawal
 from annotator.pictures.decoding import picture_decode
 from annotator.selectors.imports import mapping_of, problem_rows
 from annotator.services.arrays import array_read
@@ -222,6 +223,27 @@ def test_a_semicolon_table_is_read(dataset, cast, folder, tmp_path):
     table = table_write(tmp_path / "l.csv", [["image", "AU1"], ["s/1.png", 1]], delimiter=";")
     import_do(dataset, cast.alice, table, [folder])
     assert codes_of(dataset.layers.get()) == {"s/1.png": {1: 1}}
+
+
+def test_a_withdrawn_subject_does_not_come_back(
+    dataset, cast, labels, folder, tmp_path, django_capture_on_commit_callbacks
+):
+    Withdrawal.objects.create(
+        dataset=dataset,
+        subject_sha256=hashlib.sha256(b"Ann").hexdigest(),
+        faces=2,
+        withdrawn_by=cast.alice,
+    )
+    with django_capture_on_commit_callbacks(execute=True):
+        batch, _job = import_do(dataset, cast.alice, labels, [folder])
+    assert [face.image for face in dataset.faces.all()] == ["s/3.png"]
+    assert not dataset.subjects.exists()
+    assert [(row.line, row.problem, row.cells) for row in problem_rows(batch)] == [
+        (2, "the subject has withdrawn from this data set", []),
+        (3, "the subject has withdrawn from this data set", []),
+    ]
+    stored = tmp_path / "files" / "datasets" / str(dataset.pk) / "pictures"
+    assert len([path for path in stored.rglob("*") if path.is_file()]) == 1
 
 
 def test_frame_rates_come_from_frames_and_times(dataset, cast, folder, tmp_path):
