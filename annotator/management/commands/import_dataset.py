@@ -20,8 +20,9 @@ class Command(ImportCommand):
         )
         self.import_arguments(parser)
 
-    def run(self, *, name: str, images: list[str], labels: str, **options: Any) -> dict[str, Any]:
+    def run(self, **options: Any) -> dict[str, Any]:
         user = self.acting_user()
+        name, labels = options["name"], options["labels"]
         try:
             dataset = self.dataset_named(name)
         except InputRefused:
@@ -31,7 +32,7 @@ class Command(ImportCommand):
             user=user,
             labels_path=labels,
             labels_file=labels,
-            pictures=images,
+            pictures=options["images"],
             layer_kind=options["layer"],
             table=options["table"],
         )

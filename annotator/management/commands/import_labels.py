@@ -19,8 +19,9 @@ class Command(ImportCommand):
         parser.add_argument("--into", metavar="LAYER", help="an existing layer whose codes these replace")
         self.import_arguments(parser)
 
-    def run(self, *, dataset: str, labels: str, into: str | None, **options: Any) -> dict[str, Any]:
-        found = self.dataset_named(dataset)
+    def run(self, **options: Any) -> dict[str, Any]:
+        found = self.dataset_named(options["dataset"])
+        labels, into = options["labels"], options["into"]
         layer = found.layers.filter(name=into).first() if into else None
         if into and layer is None:
             raise InputRefused(f"The data set has no layer called “{into}”.")
