@@ -218,10 +218,6 @@ class ClusterPage:
     def undecided(self) -> int:
         return sum(not tile.decided for tile in self.tiles)
 
-    @property
-    def positions(self) -> list[int]:
-        return [tile.position for tile in self.tiles]
-
 
 BANDS = {
     "differ": _("The weak label differs"),
@@ -291,9 +287,7 @@ def cluster_page(
     )
 
 
-def undecided(
-    dataset: DataSet, user: User, positions: NDArray[np.int64], aus: Sequence[CodedAU]
-) -> list[int]:
+def undecided(dataset: DataSet, user: User, positions: NDArray[np.int64], aus: Sequence[CodedAU]) -> list[int]:
     """Those of the positions on which the user has no code yet for one of the AUs, in their order."""
     layer = coder_layer(dataset, user)
     if layer is None:

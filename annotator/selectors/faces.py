@@ -6,7 +6,7 @@ import numpy as np
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
-from annotator.choices import LayerKind, Role
+from annotator.choices import Role
 from annotator.errors import NotFound
 from annotator.facs import au_label, pairs_unlikely
 from annotator.models import CodedAU, DataSet, Decision, Face, LabelLayer, Member
@@ -120,9 +120,7 @@ def _cells(layer: LabelLayer, face: Face, token: str, bits: list[int]) -> list[C
         values = array_read(layer.probabilities)
         if face.position < len(values):
             shares = np.asarray(values[face.position, bits], float)
-    return [
-        Cell(token[place], None if np.isnan(share) else float(share)) for place, share in enumerate(shares)
-    ]
+    return [Cell(token[place], None if np.isnan(share) else float(share)) for place, share in enumerate(shares)]
 
 
 def _warnings(aus: list[CodedAU], token: str) -> list[str]:
@@ -152,7 +150,3 @@ def _others(face: Face) -> list[Face]:
     if face.clip_id is not None:
         others = others.exclude(clip_id=face.clip_id)
     return list(others.order_by("position")[:OTHERS])
-
-
-def proposal_layer(layers: list[LabelLayer]) -> LabelLayer | None:
-    return next((layer for layer in layers if layer.kind == LayerKind.PROPOSAL), None)

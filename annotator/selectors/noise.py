@@ -47,9 +47,7 @@ def noise_run(dataset: DataSet) -> ClusterRun | None:
     runs = ClusterRun.objects.filter(
         dataset=dataset, finished_at__isnull=False, outlier_scores__isnull=False
     ).select_related("outlier_scores", "outlier_reasons", "membership")
-    return (
-        runs.filter(adopted_at__isnull=False).order_by("-adopted_at").first() or runs.order_by("-pk").first()
-    )
+    return runs.filter(adopted_at__isnull=False).order_by("-adopted_at").first() or runs.order_by("-pk").first()
 
 
 def noise_gallery(dataset: DataSet, user: User, *, reason: str = "", number: int = 1) -> Gallery:
@@ -62,15 +60,12 @@ def noise_gallery(dataset: DataSet, user: User, *, reason: str = "", number: int
     ranked, bits, grouped = _ranked(run)
     words = [str(text) for text in run.summary.get("reasons", [])]
     reasons = [Reason(IN_GROUP, "", int(grouped.sum()))] + [
-        Reason(str(bit), text, int((bits >> np.uint32(bit) & np.uint32(1)).sum()))
-        for bit, text in enumerate(words)
+        Reason(str(bit), text, int((bits >> np.uint32(bit) & np.uint32(1)).sum())) for bit, text in enumerate(words)
     ]
     reasons = [one for one in reasons if one.count]
     reason = reason if reason in {one.key for one in reasons} else ""
     if reason:
-        chosen = (
-            grouped if reason == IN_GROUP else (bits >> np.uint32(int(reason)) & np.uint32(1)).astype(bool)
-        )
+        chosen = grouped if reason == IN_GROUP else (bits >> np.uint32(int(reason)) & np.uint32(1)).astype(bool)
         ranked = ranked[chosen]
     page = Paginator(ranked.tolist(), PER_PAGE).get_page(number)
     tiles = noise_tiles(dataset, user, list(page.object_list), run)
@@ -85,9 +80,11 @@ def _ranked(run: ClusterRun) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDA
     grouped = np.zeros(len(scores), bool)
     if run.membership is not None:
         grouped = (array_read(run.membership) == 0).any(axis=1)
-    top = max(1, int(len(scores) * TOP_SHARE))
-    bound = np.partition(scores, -top)[-top] if len(scores) else 0.0
-    shown = np.flatnonzero(grouped | (bits != 0) | ((scores >= bound) & (scores > 0)))
+    shown = np.flatnonzero(grouped | (bits != 0))
+    rest = np.setdiff1d(np.flatnonzero(scores > 0), shown, assume_unique=True)
+    most = int(len(scores) * TOP_SHARE)
+    top = rest[np.argsort(-scores[rest], kind="stable")[:most]]
+    shown = np.concatenate([shown, top])
     ranked = shown[np.lexsort((shown, -scores[shown]))]
     return ranked, bits[ranked], grouped[ranked]
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotator.choices import AssignmentState, DecisionKind, Role
-from annotator.masks import ABSENT, NOT_SCORED, PRESENT, UNSCORABLE, bits_of
+from annotator.masks import ABSENT, NOT_SCORED, PRESENT, UNSCORABLE
 from annotator.models import (
     Assignment,
     Cluster,
@@ -46,8 +46,7 @@ def state_tokens(rows: LayerCodes, bits: Sequence[int]) -> list[str]:
     letters = np.array([LETTERS[code] for code in range(UNSCORABLE, PRESENT + 1)])
     marks = letters[rows.codes(bits) - UNSCORABLE]
     return [
-        "".join(row) + ("!" if noise else "")
-        for row, noise in zip(marks.tolist(), rows.noise.tolist(), strict=True)
+        "".join(row) + ("!" if noise else "") for row, noise in zip(marks.tolist(), rows.noise.tolist(), strict=True)
     ]
 
 
@@ -277,9 +276,7 @@ def clusters_progress(dataset: DataSet) -> list[Progress]:
     needed = coders_needed(dataset)
     done = _seats(needed, AssignmentState.DONE)
     held = Exists(
-        Assignment.objects.filter(
-            cluster=OuterRef("pk"), state=AssignmentState.OPEN, lease_until__gte=timezone.now()
-        )
+        Assignment.objects.filter(cluster=OuterRef("pk"), state=AssignmentState.OPEN, lease_until__gte=timezone.now())
     )
     groups = (
         adopted_clusters(dataset)
@@ -334,14 +331,6 @@ class Queue:
         return sum(row.left for row in self.progress)
 
     @property
-    def corrections(self) -> float:
-        return sum(row.corrections for row in self.progress)
-
-    @property
-    def done(self) -> int:
-        return sum(row.done for row in self.progress)
-
-    @property
     def clusters(self) -> int:
         return sum(row.clusters for row in self.progress)
 
@@ -373,9 +362,7 @@ def queue_of(dataset: DataSet, user: User) -> Queue:
     held = Assignment.objects.filter(
         dataset=dataset, state=AssignmentState.OPEN, cluster__isnull=False, lease_until__gte=timezone.now()
     ).exclude(coder=user)
-    own = Decision.objects.filter(dataset=dataset, user=user).select_related(
-        "user", "cluster", "undoes__undoes"
-    )
+    own = Decision.objects.filter(dataset=dataset, user=user).select_related("user", "cluster", "undoes__undoes")
     return Queue(
         progress=clusters_progress(dataset),
         mine=assignment_open(dataset, user),
@@ -384,9 +371,3 @@ def queue_of(dataset: DataSet, user: User) -> Queue:
         recent=decision_lines(dataset, list(own.order_by("-id")[:RECENT]), user),
         blind=is_blind(user, dataset),
     )
-
-
-def aus_in(dataset: DataSet, mask: int) -> list[int]:
-    """The AU numbers of a mask's bits, hidden ones included."""
-    bits = set(bits_of(mask))
-    return [coded.au for coded in dataset.coded_aus.all() if coded.bit in bits]

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from annotator.choices import AssignmentState, Mode
-from annotator.errors import Conflict, NotAllowed
+from annotator.errors import Conflict, InputRefused, NotAllowed
 from annotator.models import Assignment, Cluster, DataSet, Member
 from annotator.selectors.review import ACTIVE, cluster_aus, clusters_free, coders_needed
 
@@ -55,6 +55,8 @@ def assignment_take(*, cluster: Cluster, user: User, mode: Mode = Mode.ASSISTED)
             if mine.state == AssignmentState.DONE:
                 assignment_reopen(assignment=mine, user=user)
             return mine
+        if cluster.number == 0:
+            raise InputRefused("This is the noise group: it is reviewed in the noise gallery.")
         if not cluster_aus(cluster):
             raise Conflict("This cluster's proposals are no longer in use: a later run was adopted.")
         assignment = _seat_take(cluster, user, coders_needed(dataset), mode)

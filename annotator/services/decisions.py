@@ -227,9 +227,7 @@ def _layer_lock(dataset: DataSet, user: User) -> LabelLayer:
         if layer is None:
             try:
                 with transaction.atomic():
-                    layer = LabelLayer.objects.create(
-                        dataset=dataset, kind=LayerKind.CODER, user=user, name=name
-                    )
+                    layer = LabelLayer.objects.create(dataset=dataset, kind=LayerKind.CODER, user=user, name=name)
             except IntegrityError:  # made at this moment by another request, or the name is taken
                 layer = LabelLayer.objects.filter(dataset=dataset, user=user).first()
     if layer is None:

@@ -99,9 +99,7 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
     )
 
 
-def noise_act(
-    *, dataset: DataSet, user: User, mode: Mode, in_view: Sequence[int], request: Request
-) -> Decision:
+def noise_act(*, dataset: DataSet, user: User, mode: Mode, in_view: Sequence[int], request: Request) -> Decision:
     """Carry out one button of the noise gallery: set faces apart, or keep them."""
     if request.action in ("undo", "redo"):
         return _turn_back(dataset, user, request)

@@ -74,9 +74,7 @@ def cluster_take(request: HttpRequest, dataset_id: int, cluster_id: int) -> Http
 def decision_undo_view(request: HttpRequest, dataset_id: int, decision_id: int) -> HttpResponse:
     """Undo one of one's own decisions from a list of them."""
     member = member_for(request.user, dataset_id, REVIEW)
-    decision = (
-        Decision.objects.select_related("dataset").filter(pk=decision_id, dataset=member.dataset).first()
-    )
+    decision = Decision.objects.select_related("dataset").filter(pk=decision_id, dataset=member.dataset).first()
     if decision is None:
         raise NotFound("There is no such decision.")
     undo = decision_undo(user=member.user, decision=decision, client_id=client_id_read(request.POST))
@@ -106,9 +104,7 @@ def cluster_decide(request: HttpRequest, dataset_id: int, cluster_id: int) -> Ht
     try:
         decision = cluster_act(cluster=cluster, user=member.user, assignment=assignment, request=asked)
     except CorrugatorError as error:
-        return refusal(
-            request, member, error, partial(_cluster_changed, request, member, cluster, asked), here
-        )
+        return refusal(request, member, error, partial(_cluster_changed, request, member, cluster, asked), here)
     if not is_htmx(request):
         messages.success(request, decision_words(decision))
         return redirect(here)
@@ -120,6 +116,8 @@ def _cluster_context(member: Member, cluster: Cluster, number: int) -> dict[str,
     dataset, user = member.dataset, member.user
     mine = review.assignment_latest(cluster, user)
     held = mine if mine is not None and mine.state == "open" else None
+    finished = mine is not None and mine.state == "done"
+    seats = [] if held else review.seats_of(cluster, user)
     page = clusters.cluster_page(cluster, user, held, number=number)
     return {
         "dataset": dataset,
@@ -127,8 +125,9 @@ def _cluster_context(member: Member, cluster: Cluster, number: int) -> dict[str,
         "cluster": cluster,
         "page": page,
         "assignment": held,
-        "finished": mine is not None and mine.state == "done",
-        "seats": [] if held else review.seats_of(cluster, user),
+        "finished": finished,
+        "seats": seats,
+        "takeable": finished or (cluster.number > 0 and len(seats) < review.coders_needed(dataset)),
         "units": [ACTION_UNITS[coded.au] for coded in page.aus],
         "client_id": uuid.uuid4(),
         "undecided": page.undecided,

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from annotator.choices import AssignmentState, LayerKind, Role
-from annotator.errors import Conflict, NotAllowed
+from annotator.errors import Conflict, InputRefused, NotAllowed
 from annotator.models import Assignment, Cluster, Member
 from annotator.selectors.review import clusters_progress, queue_of
 from annotator.services.assignments import (
@@ -133,6 +133,11 @@ def test_taking_a_certain_cluster_says_who_has_it(dataset, cast, run):
     assert assignment_take(cluster=cluster, user=cast.bob).cluster == cluster
     with pytest.raises(Conflict, match="bob holds it until"):
         assignment_take(cluster=cluster, user=cast.cleo)
+
+
+def test_the_noise_group_is_not_taken_either(dataset, cast, run):
+    with pytest.raises(InputRefused, match="noise gallery"):
+        assignment_take(cluster=run.clusters.get(number=0), user=cast.bob)
 
 
 def test_taking_ones_finished_cluster_opens_it_again(dataset, cast, run):

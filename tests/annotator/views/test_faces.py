@@ -157,9 +157,7 @@ def test_blind_only_ones_own_codes_are_shown(dataset, faces, layers, cast):
     page = get(client, dataset, faces[0])
     assert columns(page) == []
     text = page.content.decode()
-    assert [
-        secret for secret in ("83%", "face-0.png", "badge weak", "badge proposal") if secret in text
-    ] == []
+    assert [secret for secret in ("83%", "face-0.png", "badge weak", "badge proposal") if secret in text] == []
     assert decide(client, dataset, faces[0], "present:12").status_code == 409
     assert decide(client, dataset, faces[0], "accept:12", mode="blind").status_code == 403
     assert decide(client, dataset, faces[0], "present:12", mode="blind").status_code == 200

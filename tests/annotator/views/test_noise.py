@@ -74,6 +74,12 @@ def test_pages_of_sixty(dataset, bob):
     assert len(shown(gallery(bob, dataset, page=2))) == 10
 
 
+def test_a_hundredth_is_shown_for_its_score_alone_even_among_equals(dataset, bob):
+    faces = faces_make(dataset, 300)
+    run_make(dataset, faces, 12, [1] * 300, [1] * 300)
+    assert shown(gallery(bob, dataset)) == [0, 1, 2]
+
+
 def test_noise_marks_the_face_and_leaves_codes_alone(dataset, run, bob, cast):
     answer = decide(bob, dataset, "noise", [0, 1])
     assert 'data-state="noise"' in answer.content.decode()

@@ -249,6 +249,7 @@ def test_without_an_assignment_nothing_is_written(dataset, cluster, bob, cast):
     page = bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
     assert "cleo holds this cluster until" in page
     assert "review-form" not in page
+    assert "Take this cluster" not in page
     assert decide(bob, dataset, cluster, "accept").status_code == 409
     assert own(cast.bob) == {}
 
@@ -281,9 +282,7 @@ def test_undo_from_the_queue(dataset, cluster, bob, cast):
     assignment_next(dataset, cast.bob)
     decide(bob, dataset, cluster, "accept")
     decision = Decision.objects.get()
-    answer = bob.post(
-        url("decision_undo", dataset, decision.pk), {"client_id": str(uuid.uuid4())}, follow=True
-    )
+    answer = bob.post(url("decision_undo", dataset, decision.pk), {"client_id": str(uuid.uuid4())}, follow=True)
     assert "5 faces are as they were" in answer.content.decode()
     assert own(cast.bob) == {}
 
@@ -320,9 +319,7 @@ def test_a_cluster_of_another_data_set_is_not_found(dataset, cluster, cast):
     assert cast.client("alice").get(url("cluster_detail", other, cluster.pk)).status_code == 404
 
 
-def test_the_number_of_queries_does_not_grow_with_the_faces(
-    dataset, cast, bob, django_assert_max_num_queries
-):
+def test_the_number_of_queries_does_not_grow_with_the_faces(dataset, cast, bob, django_assert_max_num_queries):
     faces = faces_make(dataset, 300)
     weak = layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 300, [12])
     cluster = run_make(dataset, faces, 12, [1] * 300, [0] * 300, weak_layer=weak).clusters.get()
