@@ -72,9 +72,7 @@ def agreement_measure(
     return {name: round(float(np.mean(values)), 4) for name, values in out.items()}
 
 
-def tables_measure(
-    data: Path, stills: list[dict[str, str]], aus: list[int], result: FeatureResult
-) -> dict[str, Any]:
+def tables_measure(data: Path, stills: list[dict[str, str]], aus: list[int], result: FeatureResult) -> dict[str, Any]:
     """The report's figures: train_gt out of fold, test, unlabelled with and without noise."""
     split = np.array([row["split"] for row in stills])
     given = labels_read(stills, aus)
@@ -98,9 +96,7 @@ def tables_measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the ictau folder")
     parser.add_argument("--out", type=Path, required=True, help="the .npz to write")
     parser.add_argument("--labels", choices=("reference", "weak"), default="reference")

@@ -194,9 +194,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the ictau data")
     parser.add_argument("--features", type=Path, required=True, help="npz with features and scores")
     parser.add_argument("--blind", action="store_true", help="withhold the reference labels")
-    parser.add_argument(
-        "--held-out", action="store_true", help="score on the train stills, never on the truth"
-    )
+    parser.add_argument("--held-out", action="store_true", help="score on the train stills, never on the truth")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")

@@ -83,7 +83,9 @@ def storage(url: str, data: Path) -> Storage:
     """Django's storage settings for `STORAGE_URL`: empty (a folder in the data folder) or
     s3://bucket/prefix?endpoint_url=...&region_name=... ."""
     if not url:
-        return Storage("annotator.storage.FolderStorage", {"location": Path(text("CORRUGATOR_FILES") or data / "files")})
+        return Storage(
+            "annotator.storage.FolderStorage", {"location": Path(text("CORRUGATOR_FILES") or data / "files")}
+        )
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.netloc:
         raise ImproperlyConfigured("STORAGE_URL must look like s3://bucket/prefix.")

@@ -87,6 +87,8 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                # Waiting threads of torch sleep and don't spin: three workers share the cores.
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
                 start_new_session=True,
                 preexec_fn=_die_with_parent(program.stop_signal),
             )

@@ -30,7 +30,8 @@ def _start() -> None:
         "CORRUGATOR_DATA": str(data),
         "CORRUGATOR_JOB_LEASE": "4",
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
-        "OMP_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
     from config.embedded import redis_start
 

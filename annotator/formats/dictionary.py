@@ -10,7 +10,8 @@ from annotator.formats.writing import line_write, long_header, wide_header
 
 _SOURCES = (
     "consensus, coder, reference, proposal, weak, prediction or import; (unscorable): looked at, but "
-    "it cannot be told; (noise): set apart as noise or outlier; empty: nobody looked"
+    "it cannot be told; disagreement: coders disagree, so no code counts; (noise): set apart as noise or "
+    "outlier; empty: nobody looked"
 )
 _FACE_MEANINGS = {
     "image": (

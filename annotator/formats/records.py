@@ -12,7 +12,7 @@ from annotator.formats.codes import RowCodes, RowReader
 from annotator.formats.mapping import ColumnMapping
 from annotator.formats.tables import TableProblem, table_open
 
-TEXT_LIMITS = {"image": 500, "subject": 200, "clip": 200, "emotion": 60, "split": 60}
+TEXT_LIMITS = {"image": 500, "subject": 120, "clip": 200, "emotion": 60, "split": 60}
 FRAME_LIMIT = 2**31 - 1
 _PROBLEMS_SHOWN = 3
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -28,8 +29,8 @@ class CorrugatorCommand(BaseCommand):
     def arguments(self, parser: ArgumentParser) -> None:
         """Add the command's own arguments."""
 
-    def run(self, **options: Any) -> dict[str, Any]:
-        raise NotImplementedError
+    run: Callable[..., dict[str, Any]]
+    """The command's work, by its own keyword arguments."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         self.arguments(parser)

@@ -57,9 +57,7 @@ class ImportCommand(CorrugatorCommand):
         """Map, start and run the import. Raises InputRefused if no row at all was good."""
         test = options["test_values"]
         roles = {"train": [v for v in options["reference_values"] if v not in test], "test": test}
-        batch = import_map(
-            batch=batch, mapping=self.mapping_chosen(batch, options), split_roles=roles, **chosen
-        )
+        batch = import_map(batch=batch, mapping=self.mapping_chosen(batch, options), split_roles=roles, **chosen)
         job = self.job_finish(import_start(batch=batch, user=self.acting_user()), queue=options["queue"])
         if options["queue"]:
             return {"dataset": batch.dataset_id, "batch": batch.pk, "job": job.pk}
@@ -70,9 +68,7 @@ class ImportCommand(CorrugatorCommand):
         if result["problems"] > len(first):
             self.stderr.write(f"… and {result['problems'] - len(first)} more, on the import's page.")
         if result["problems"] == result["rows"]:
-            raise InputRefused(
-                f"None of the {result['rows']} rows could be imported; the first: {first[0].problem}."
-            )
+            raise InputRefused(f"None of the {result['rows']} rows could be imported; the first: {first[0].problem}.")
         return {**result, "job": job.pk}
 
 

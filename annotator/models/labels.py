@@ -1,5 +1,7 @@
 """Label layers, their rows of three masks, and events in clips."""
 
+from typing import cast
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -72,7 +74,7 @@ class Label(models.Model):
                 condition=Q(present__gte=0, scored__gte=0, unscorable__gte=0), name="label_masks_of_63_bits"
             ),
             models.CheckConstraint(
-                condition=Q(present=F("present").bitand(F("scored"))), name="label_present_is_scored"
+                condition=Q(present=F("present").bitand(cast(int, F("scored")))), name="label_present_is_scored"
             ),
         ]
 

@@ -172,9 +172,7 @@ def layer_figures(layer: LabelLayer, bits: Sequence[int]) -> LayerFigures:
     counts = np.zeros((3, width), np.int64)
     both, asked = np.zeros((width, width), np.int64), np.zeros((width, width), np.int64)
     faces = noise = 0
-    rows = (
-        Label.objects.filter(layer=layer).order_by().values_list("present", "scored", "unscorable", "noise")
-    )
+    rows = Label.objects.filter(layer=layer).order_by().values_list("present", "scored", "unscorable", "noise")
     for batch in _batches(rows.annotate(n=Count("pk")).iterator(chunk_size=BATCH)):
         codes = codes_unpack(batch[:, 0], batch[:, 1], batch[:, 2], bits)
         n = batch[:, 4]
@@ -211,9 +209,7 @@ def _batches(rows: Iterable[tuple[int | bool, ...]]) -> Iterable[NDArray[np.int6
         yield np.array(batch, dtype=np.int64)
 
 
-def _agreement_by_layer(
-    layers: Sequence[LabelLayer], bits: Sequence[int]
-) -> dict[tuple[int, bool], Agreement]:
+def _agreement_by_layer(layers: Sequence[LabelLayer], bits: Sequence[int]) -> dict[tuple[int, bool], Agreement]:
     references = [layer for layer in layers if layer.kind == LayerKind.REFERENCE]
     compared = [layer for layer in layers if layer.kind in (LayerKind.PROPOSAL, LayerKind.WEAK)]
     return {
@@ -279,9 +275,7 @@ def clusters_count(dataset: DataSet) -> tuple[int, int]:
             continue
         clusters = Cluster.objects.filter(run=run, number__gt=0).annotate(adopted=F("aus").bitand(mask))
         total += clusters.filter(adopted__gt=0).count()
-        finished = Assignment.objects.filter(
-            cluster__run=run, cluster__number__gt=0, state=AssignmentState.DONE
-        )
+        finished = Assignment.objects.filter(cluster__run=run, cluster__number__gt=0, state=AssignmentState.DONE)
         finished = finished.annotate(adopted=F("cluster__aus").bitand(mask)).filter(adopted__gt=0)
         seats = finished.order_by().values("cluster").annotate(n=Count("coder", distinct=True))
         done += seats.filter(n__gte=needed).count()

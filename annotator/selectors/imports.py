@@ -56,9 +56,7 @@ def problems_export(batch: ImportBatch) -> Iterator[list[str]]:
         yield [str(line), problem, *cells]
 
 
-def split_target(
-    split_roles: Mapping[str, Sequence[str]], layer_kind: str, split: str
-) -> tuple[LayerKind, FaceRole]:
+def split_target(split_roles: Mapping[str, Sequence[str]], layer_kind: str, split: str) -> tuple[LayerKind, FaceRole]:
     """Into which kind of layer a row's codes go, and the face's role, by its value in the split column.
 
     Where values are named, their rows are reference rows and all others weak ones; where none are,
@@ -131,9 +129,7 @@ def import_preview(
     return preview
 
 
-def mapping_faults(
-    table: Table, mapping: ColumnMapping, split_roles: Mapping[str, Sequence[str]]
-) -> list[str]:
+def mapping_faults(table: Table, mapping: ColumnMapping, split_roles: Mapping[str, Sequence[str]]) -> list[str]:
     """What keeps an import from being started with this mapping, in plain words."""
     faults = mapping.validate()
     if mapping.header != table.header:

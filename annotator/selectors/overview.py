@@ -98,9 +98,7 @@ def overview(dataset: DataSet, user: User, figures: Figures, heat_layer_id: int 
         )
         for place, au in enumerate(figures.aus)
     ]
-    chosen = next((layer for layer in layers if layer.pk == heat_layer_id), None) or _most_scored(
-        layers, by_layer
-    )
+    chosen = next((layer for layer in layers if layer.pk == heat_layer_id), None) or _most_scored(layers, by_layer)
     return Overview(
         figures=figures,
         layers=layers,

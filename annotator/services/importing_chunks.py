@@ -200,8 +200,7 @@ class ChunkWriter:
     ) -> dict[tuple[str, str], Clip]:
         """Clips by (subject, name); two subjects' clips of one name are two clips."""
         made = [
-            Clip(dataset=self.dataset, subject=subjects.get(subject), name=name)
-            for subject, name in sorted(wanted)
+            Clip(dataset=self.dataset, subject=subjects.get(subject), name=name) for subject, name in sorted(wanted)
         ]
         Clip.objects.bulk_create(made, ignore_conflicts=True)
         names = {name for _subject, name in wanted}

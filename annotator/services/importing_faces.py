@@ -34,8 +34,7 @@ class FaceFinder:
             found |= {face.image: face for face in self._faces().filter(image__in=part)}
         rest = {image: self._ending_find(image) for image in images if image not in found}
         by_id = {
-            face.pk: face
-            for face in self._faces().filter(pk__in=[pk for pk in rest.values() if isinstance(pk, int)])
+            face.pk: face for face in self._faces().filter(pk__in=[pk for pk in rest.values() if isinstance(pk, int)])
         }
         for image, match in rest.items():
             found[image] = match if isinstance(match, str) else by_id.get(match, _missing(image))

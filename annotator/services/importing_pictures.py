@@ -100,9 +100,7 @@ def picture_take(source: PictureSource, name: str, face: Face) -> PictureTaken:
         (face.thumbnail_name, thumbnail_encode(picture)),
     ):
         if default_storage.save(stored, ContentFile(data)) != stored:
-            raise CorrugatorError(
-                _("The storage of pictures renames files: it must be set to overwrite them.")
-            )
+            raise CorrugatorError(_("The storage of pictures renames files: it must be set to overwrite them."))
     return PictureTaken(picture.width, picture.height, picture.sha256, sharpness, brightness)
 
 

@@ -58,9 +58,7 @@ def _is_inside(root: Path, path: Path) -> bool:
 
 
 def _only_table(root: Path, folder: Path) -> Path:
-    tables = [
-        p for p in sorted(folder.iterdir()) if p.suffix.lower() in TABLE_SUFFIXES and _is_inside(root, p)
-    ]
+    tables = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in TABLE_SUFFIXES and _is_inside(root, p)]
     csvs = [path for path in tables if path.suffix.lower() == ".csv"] or tables
     if not csvs:
         raise InputRefused(_("There is no label file (.csv) in that folder: name the one to import."))

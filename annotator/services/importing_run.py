@@ -87,9 +87,7 @@ class ImportRun:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if self.context.checkpoint.get("labels_sha256", digest) != digest:
             raise InputRefused(
-                _(
-                    "The label file %s was changed since this import began: start a new import for the changed one."
-                )
+                _("The label file %s was changed since this import began: start a new import for the changed one.")
                 % self.batch.labels_file
             )
         self.context.checkpoint_save(labels_sha256=digest)
@@ -138,9 +136,7 @@ class ImportRun:
         """For each image of a chunk that the data set lacks: an unsaved face and its picture, or the
         reason why there is none."""
         images = _images(items)
-        have = set(
-            Face.objects.filter(dataset=self.dataset, image__in=images).values_list("image", flat=True)
-        )
+        have = set(Face.objects.filter(dataset=self.dataset, image__in=images).values_list("image", flat=True))
         work: dict[str, tuple[Face, Future[PictureTaken]]] = {}
         taken: dict[str, tuple[Face, PictureTaken] | str] = {}
         for image in images:

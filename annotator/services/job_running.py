@@ -138,7 +138,8 @@ def job_run(job_id: int, *, echo: Echo | None = None) -> Job:
         }
     finally:
         done.set()
-        heart.join()
+        # Not for ever: a beat that waits for a lock of this very process would wait for us.
+        heart.join(timeout=2)
     if end:
         Job.objects.filter(pk=job_id, claim=claim).update(finished_at=timezone.now(), claim="", **end)
     job.refresh_from_db()

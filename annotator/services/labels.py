@@ -96,9 +96,7 @@ def _rows_merge(layer: LabelLayer, rows: list[Label], merge: NDArray[np.int64]) 
         row.intensities = intensities_merge(old.intensities if old else None, row.intensities, mask)
 
 
-def intensities_merge(
-    old: bytes | memoryview | None, new: bytes | memoryview | None, mask: int
-) -> bytes | None:
+def intensities_merge(old: bytes | memoryview | None, new: bytes | memoryview | None, mask: int) -> bytes | None:
     """Packed intensities with the bits of `mask` from `new` and the others from `old`; None if none."""
     neither = bytes([_NEITHER] * BITS)
     merged = bytearray(neither if old is None else old)

@@ -53,9 +53,7 @@ def invitation_find(token: str) -> Invitation:
     """The open invitation of this token. Raises NotFound for one used, revoked, expired or unknown, alike."""
     invitation = (
         Invitation.objects.select_related("dataset", "created_by")
-        .filter(
-            token_sha256=token_hash(token), accepted_at=None, revoked_at=None, expires_at__gt=timezone.now()
-        )
+        .filter(token_sha256=token_hash(token), accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
         .first()
     )
     if invitation is None:
@@ -123,9 +121,7 @@ def member_change(*, dataset: DataSet, member_id: int, role: str, user: User) ->
         member.save(update_fields=["role"])
         if Role(role) not in REVIEW:
             _assignments_release(member)
-        audit(
-            dataset, user, "role changed", member=member.user.get_username(), **{"from": before, "to": role}
-        )
+        audit(dataset, user, "role changed", member=member.user.get_username(), **{"from": before, "to": role})
     return member
 
 

@@ -35,9 +35,7 @@ PLACES = (
     Place("run_list", _("Runs"), EXPORT, ("run", "features")),
     Place("import_list", _("Import"), MANAGE, ("import",)),
     Place("export_list", _("Export"), EXPORT, ("export",)),
-    Place(
-        "member_list", _("Members"), MANAGE, ("member", "invitation", "audit", "dataset_settings", "protocol")
-    ),
+    Place("member_list", _("Members"), MANAGE, ("member", "invitation", "audit", "dataset_settings", "protocol")),
 )
 
 

@@ -36,9 +36,7 @@ class AccountForm(BaseUserCreationForm):  # type: ignore[type-arg]
         model = User
         fields = ("username",)
         labels = {"username": gettext_lazy("User name")}
-        help_texts = {
-            "username": gettext_lazy("Letters, digits and @ . + - _; others in the data set see it.")
-        }
+        help_texts = {"username": gettext_lazy("Letters, digits and @ . + - _; others in the data set see it.")}
 
     def clean_username(self) -> str:
         username: str = self.cleaned_data["username"]
@@ -145,8 +143,6 @@ def password_change(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         form.save()
         auth.update_session_auth_hash(request, user)
-        messages.success(
-            request, _("Your password is changed. Other places you were logged in are logged out.")
-        )
+        messages.success(request, _("Your password is changed. Other places you were logged in are logged out."))
         return redirect("dataset_list")
     return render(request, "annotator/login_password.html", {"form": form})

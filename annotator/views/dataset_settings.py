@@ -35,9 +35,7 @@ class SettingsForm(forms.Form):
         label=gettext_lazy("Keep until"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text=gettext_lazy(
-            "The date by which the consent asks for deletion. Nothing is deleted by itself."
-        ),
+        help_text=gettext_lazy("The date by which the consent asks for deletion. Nothing is deleted by itself."),
     )
 
 
@@ -60,9 +58,7 @@ class ProtocolForm(forms.Form):
         coerce=int,
         help_text=gettext_lazy("An AU weaker than this counts as absent."),
     )
-    laterality = forms.ChoiceField(
-        label=gettext_lazy("Sides"), choices=Laterality.choices, widget=forms.RadioSelect
-    )
+    laterality = forms.ChoiceField(label=gettext_lazy("Sides"), choices=Laterality.choices, widget=forms.RadioSelect)
     coders_per_item = forms.TypedChoiceField(
         label=gettext_lazy("Coders for each cluster or face"),
         choices=[(1, gettext_lazy("One")), (2, gettext_lazy("Two: double coding"))],
@@ -125,9 +121,7 @@ def protocol_change(request: HttpRequest, dataset_id: int) -> HttpResponse:
     protocol = protocol_make(dataset=member.dataset, user=member.user, note=note, **changes)
     messages.success(
         request,
-        _(
-            "Version %d of the protocol holds from now on. Earlier codes stay under the version they were made by."
-        )
+        _("Version %d of the protocol holds from now on. Earlier codes stay under the version they were made by.")
         % protocol.version,
     )
     return redirect("dataset_settings", dataset_id)
@@ -136,8 +130,7 @@ def protocol_change(request: HttpRequest, dataset_id: int) -> HttpResponse:
 def _protocol_values(dataset: DataSet) -> dict[str, Any]:
     latest = dataset.protocols.latest("version")
     return {
-        key: getattr(latest, key)
-        for key in ("coding", "present_from", "laterality", "coders_per_item", "version")
+        key: getattr(latest, key) for key in ("coding", "present_from", "laterality", "coders_per_item", "version")
     }
 
 
@@ -151,9 +144,7 @@ def _page(
 ) -> HttpResponse:
     """The settings page; a form given is one that has errors, so that the answer is a 422."""
     dataset = DataSet.objects.get(pk=member.dataset_id)
-    present = {
-        key: getattr(dataset, key) for key in ("name", "description", "accept_proposals", "retention_until")
-    }
+    present = {key: getattr(dataset, key) for key in ("name", "description", "accept_proposals", "retention_until")}
     status = 422 if settings_form or au_form or protocol_form else 200
     context = {
         "dataset": dataset,

@@ -18,9 +18,7 @@ from annotator.services import jobs
 def job_detail(request: HttpRequest, dataset_id: int, job_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id)
     job = job_of(member.dataset, job_id)
-    return render(
-        request, "annotator/job_detail.html", {"dataset": member.dataset, "member": member, "job": job}
-    )
+    return render(request, "annotator/job_detail.html", {"dataset": member.dataset, "member": member, "job": job})
 
 
 @login_required

@@ -41,9 +41,7 @@ def member_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, member: Member, form: InvitationForm, status: int = 200) -> HttpResponse:
-    everybody = (
-        Member.objects.filter(dataset=member.dataset).select_related("user").order_by("user__username")
-    )
+    everybody = Member.objects.filter(dataset=member.dataset).select_related("user").order_by("user__username")
     invitations = Invitation.objects.filter(
         dataset=member.dataset, accepted_at=None, revoked_at=None, expires_at__gt=timezone.now()
     ).select_related("created_by")
@@ -67,9 +65,7 @@ def invitation_create(request: HttpRequest, dataset_id: int) -> HttpResponse:
     form = InvitationForm(request.POST)
     if not form.is_valid():
         return _page(request, member, form, status=422)
-    invitation, token = members.invitation_create(
-        dataset=member.dataset, user=member.user, **form.cleaned_data
-    )
+    invitation, token = members.invitation_create(dataset=member.dataset, user=member.user, **form.cleaned_data)
     link = request.build_absolute_uri(reverse("invitation_accept", args=[token]))
     request.session[f"{FLASH}-{dataset_id}"] = {"name": invitation.name, "link": link}
     return redirect("member_list", dataset_id)
@@ -115,6 +111,4 @@ def audit_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id, MANAGE)
     entries = AuditEntry.objects.filter(dataset=member.dataset).select_related("user")
     page = Paginator(entries, AUDIT_PAGE).get_page(request.GET.get("page"))
-    return render(
-        request, "annotator/audit_list.html", {"dataset": member.dataset, "member": member, "page": page}
-    )
+    return render(request, "annotator/audit_list.html", {"dataset": member.dataset, "member": member, "page": page})

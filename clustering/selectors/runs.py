@@ -113,9 +113,7 @@ def size_bars(run: ClusterRun, partition: int) -> list[Bar]:
     counts = np.histogram(sizes, bins=[*steps, 10**9])[0] if len(sizes) else np.zeros(len(steps), int)
     last = int(np.flatnonzero(counts)[-1]) + 1 if counts.any() else 0
     tallest = max(int(counts.max(initial=0)), 1)
-    labels = [
-        f"{low}–{high - 1}" if high - low > 1 else str(low) for low, high in itertools.pairwise(steps)
-    ]
+    labels = [f"{low}–{high - 1}" if high - low > 1 else str(low) for low, high in itertools.pairwise(steps)]
     labels.append(f"{steps[-1]}+")
     return [
         Bar(labels[i], int(counts[i]), i * 100 / last, 100 - counts[i] * 100 / tallest, counts[i] * 100 / tallest)

@@ -48,7 +48,7 @@ def clustering_run(context: JobContext) -> dict[str, Any]:
 
     def keep_partition(index: int, part: PartialResult) -> None:
         with (folder / f".{index}.part").open("wb") as file:
-            np.savez(file, **part.to_arrays())
+            np.savez(file, allow_pickle=False, **part.to_arrays())
         Path(file.name).replace(folder / f"{index}.npz")
 
     try:

@@ -1,11 +1,13 @@
 """The form that starts a run; every setting explained in a line, the defaults good as they are."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import DataSet
+from annotator.models import DataSet, FeatureSet, LabelLayer
 from annotator.selectors.codes import coded_aus
 from clustering.algorithms.settings import WSCSettings
 from clustering.selectors.inputs import weak_layers
@@ -15,8 +17,10 @@ class RunForm(forms.Form):
     aus = forms.MultipleChoiceField(
         label=_("Action units"), required=False, widget=forms.CheckboxSelectMultiple, help_text=_("None ticked: all.")
     )
-    feature_set = forms.ModelChoiceField(None, label=_("Feature set"), required=False, empty_label=_("The newest"))
-    weak_layer = forms.ModelChoiceField(
+    feature_set: forms.ModelChoiceField[FeatureSet] = forms.ModelChoiceField(
+        None, label=_("Feature set"), required=False, empty_label=_("The newest")
+    )
+    weak_layer: forms.ModelChoiceField[LabelLayer] = forms.ModelChoiceField(
         None, label=_("Weak labels"), required=False, empty_label=_("The newest layer")
     )
     lam = forms.FloatField(

@@ -1,5 +1,7 @@
 """Runs in the browser: the list with its form, one run, its adoption."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -65,7 +67,7 @@ def run_create_view(request: HttpRequest, dataset_id: int) -> HttpResponse:
 def run_detail(request: HttpRequest, dataset_id: int, run_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id, EXPORT)
     run = run_for(member.user, member.dataset, run_id)
-    context = {
+    context: dict[str, Any] = {
         "dataset": member.dataset,
         "member": member,
         "run": run,

@@ -82,9 +82,7 @@ def batch_make(
     return import_map(batch=batch, mapping=mapping, split_roles=split, layer=layer)
 
 
-def import_do(
-    dataset: DataSet, user: User, labels: Path, *args: Any, **options: Any
-) -> tuple[ImportBatch, Job]:
+def import_do(dataset: DataSet, user: User, labels: Path, *args: Any, **options: Any) -> tuple[ImportBatch, Job]:
     """The whole import, run here; the job as it ended."""
     batch = batch_make(dataset, user, labels, *args, **options)
     job = job_run(import_start(batch=batch, user=user).pk)
@@ -97,15 +95,10 @@ def codes_of(layer: LabelLayer) -> dict[str, dict[int, int]]:
     aus = {coded.bit: coded.au for coded in layer.dataset.coded_aus.all()}
     bits = list(aus)
     rows = list(layer.labels.select_related("face"))
-    masks = [
-        np.array([getattr(row, name) for row in rows], np.int64)
-        for name in ("present", "scored", "unscorable")
-    ]
+    masks = [np.array([getattr(row, name) for row in rows], np.int64) for name in ("present", "scored", "unscorable")]
     codes = codes_unpack(*masks, bits)
     return {
-        row.face.image: {
-            aus[bit]: int(code) for bit, code in zip(bits, line, strict=True) if code != NOT_SCORED
-        }
+        row.face.image: {aus[bit]: int(code) for bit, code in zip(bits, line, strict=True) if code != NOT_SCORED}
         for row, line in zip(rows, codes, strict=True)
     }
 

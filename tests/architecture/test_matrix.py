@@ -59,6 +59,7 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "import_detail": ("GET", ADMIN),
     "import_mapping": ("GET", ADMIN),
     "import_check": ("POST", ADMIN),
+    "import_matches": ("GET", ADMIN),
     "import_start": ("POST", ADMIN),
     "import_discard": ("POST", ADMIN),
     "import_problems": ("GET", ADMIN),

@@ -106,7 +106,7 @@ def features_extract(
     faces whose pictures the feature network may learn from; default all. checkpoint gets each stage
     as it ends; `done` takes them back. The features are standardised over the data set and of
     unit length (`features_standardise`), and suit L2 neighbour search as they are.
-    Raises ValueError for arrays that do not fit, fewer than two labelled subjects, or a stage made
+    Raises ValueError for arrays that do not fit, fewer than two labelled faces, or a stage made
     from other data; `Cancelled` on request.
     """
     started, cpu_started = time.monotonic(), time.process_time()
@@ -248,8 +248,7 @@ class _Work:
             "seed": self.seed,
             "settings": asdict(self.settings),
             "aus": [
-                au_report(self.labels[self.rows, au], scores[self.rows, au])
-                for au in range(self.labels.shape[1])
+                au_report(self.labels[self.rows, au], scores[self.rows, au]) for au in range(self.labels.shape[1])
             ],
             "stages": {stage.name: stage.report for stage in stages},
         }

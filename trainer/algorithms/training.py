@@ -199,9 +199,7 @@ def learning_rate(step: int, steps: int, config: TrainingConfig) -> float:
     return config.learning_rate * min(1.0, (step + 1) / rise) * fall
 
 
-def held_out_loss(
-    network: FaceNetwork, cache: FaceArray, labels: NDArray[Any], rows: NDArray[np.intp]
-) -> float:
+def held_out_loss(network: FaceNetwork, cache: FaceArray, labels: NDArray[Any], rows: NDArray[np.intp]) -> float:
     """The plain masked loss over the rows, without augmentation."""
     logits = torch.from_numpy(scores_predict(network, cache, rows, logits=True))
     return float(masked_bce(logits, torch.from_numpy(np.ascontiguousarray(labels[rows]))))

@@ -172,7 +172,7 @@ def _train(context: JobContext, dataset: DataSet, faces: FaceTable, cache: NDArr
     result = features_extract(
         cache,
         codes.codes,
-        (codes.codes >= 0).any(axis=1),
+        np.asarray((codes.codes >= 0).any(axis=1)),
         faces.subjects,
         seed=seed,
         progress=progress_part(context.progress, CACHE_SHARE, 1.0),
@@ -244,7 +244,7 @@ def _keep(context: JobContext, dataset: DataSet, faces: FaceTable, seen: Seen) -
     scores = None
     if seen.scores is not None:
         scores = np.full((total, BITS), np.nan, np.float16)
-        scores[np.ix_(faces.positions, seen.bits)] = seen.scores
+        scores[np.ix_(faces.positions, np.array(seen.bits))] = seen.scores
     with transaction.atomic():
         feature_set = FeatureSet.objects.create(
             dataset=dataset,

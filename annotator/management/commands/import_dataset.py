@@ -15,9 +15,7 @@ class Command(ImportCommand):
     def arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="name (or id, of one that exists) of the data set")
         parser.add_argument("--images", nargs="+", required=True, metavar="PATH", help="folders or ZIP files")
-        parser.add_argument(
-            "--labels", required=True, metavar="CSV", help="the label file, or a ZIP that holds it"
-        )
+        parser.add_argument("--labels", required=True, metavar="CSV", help="the label file, or a ZIP that holds it")
         self.import_arguments(parser)
 
     def run(self, **options: Any) -> dict[str, Any]:

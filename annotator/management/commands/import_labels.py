@@ -13,9 +13,7 @@ class Command(ImportCommand):
 
     def arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("dataset", help="name or id")
-        parser.add_argument(
-            "--labels", required=True, metavar="CSV", help="AUx_prob columns become probabilities"
-        )
+        parser.add_argument("--labels", required=True, metavar="CSV", help="AUx_prob columns become probabilities")
         parser.add_argument("--into", metavar="LAYER", help="an existing layer whose codes these replace")
         self.import_arguments(parser)
 

@@ -3,6 +3,7 @@
 import signal
 import time
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from typing import Any
 from urllib.request import urlopen
 
@@ -39,14 +40,17 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.welcome: list[User] = options.get("welcome") or []
+        self.begin(options["host"], options["port"])
+
+    def begin(self, host: str, port: int | None, welcome: Sequence[User] = ()) -> None:
+        """Serve until Ctrl-C; the people of `welcome` get a one-time login link each."""
         try:
             with only_one(settings.DATA / "run"):
-                self.serve(options["host"], port_choose(options["host"], options["port"]))
+                self.serve(host, port_choose(host, port), welcome)
         except (ServeRefused, EmbeddedRefused) as error:
             raise CommandError(str(error)) from error
 
-    def serve(self, host: str, port: int) -> None:
+    def serve(self, host: str, port: int, welcome: Sequence[User]) -> None:
         # SIGTERM ends it like Ctrl-C does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         call_command("migrate", verbosity=0, interactive=False)
@@ -57,7 +61,7 @@ class Command(BaseCommand):
             address = f"http://{host}:{port}"
             lock_note(settings.DATA / "run", address)
             self.stdout.write(f"\nCorrugator is at {address}   (Ctrl-C stops everything)")
-            self._print_login(address)
+            self._print_login(address, welcome)
             self._watch(supervisor)
         except KeyboardInterrupt:
             self.stdout.write("\nStopping…")
@@ -77,9 +81,9 @@ class Command(BaseCommand):
             supervisor.add(f"worker-{queue}", worker_command(queue), signal.SIGQUIT)
         _wait(lambda: _answers(f"http://{host}:{port}/healthz"), "The web server did not start", 60)
 
-    def _print_login(self, address: str) -> None:
+    def _print_login(self, address: str, welcome: Sequence[User]) -> None:
         """A way in: for the people named in `welcome`, or for whoever starts this the first time."""
-        users = self.welcome
+        users = list(welcome)
         if not users and not User.objects.filter(last_login__isnull=False).exists():
             users = [console_user()]
         for user in users:

@@ -47,9 +47,7 @@ def test_who_may_not_take_the_step_gets_no_link(cast, dataset, name):
 
 
 def test_a_job_at_work_comes_before_the_step(cast, dataset):
-    job = Job.objects.create(
-        dataset=dataset, kind="import", target="import:1", queue="io", state=JobState.RUNNING
-    )
+    job = Job.objects.create(dataset=dataset, kind="import", target="import:1", queue="io", state=JobState.RUNNING)
     step = next_step(dataset, dataset.members.get(user=cast.alice))
     assert step.url.endswith(f"/jobs/{job.pk}/")
 

@@ -79,9 +79,7 @@ def test_test_faces_are_compared_apart(cast, dataset, world):
 
 def test_co_occurrence_is_given_by_row(cast, dataset, world):
     faces = faces_make(dataset, 4)
-    layer = layer_make(
-        dataset, LayerKind.PREDICTION, faces, [[1, 1], [1, 0], [1, -1], [0, 1]], [1, 4], name="net"
-    )
+    layer = layer_make(dataset, LayerKind.PREDICTION, faces, [[1, 1], [1, 0], [1, -1], [0, 1]], [1, 4], name="net")
     shown = overview(dataset, cast.ana, figures_compute(dataset), layer.pk)
     au, present, cells = shown.heat[0]
     assert (au, present, cells[1].share, cells[1].shade) == (1, 3, 0.5, 5)

@@ -1,10 +1,12 @@
 """Decisions: what they write, what they refuse, and that undo leads back."""
 
+import threading
 import uuid
 
 import numpy as np
 import pytest
-from django.db import transaction
+from django.contrib.auth.models import User
+from django.db import connection, transaction
 from django.db.models import Q
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ from annotator.selectors.review import (
     undo_left,
 )
 from annotator.services.assignments import assignment_finish, assignment_next
-from annotator.services.datasets import coded_au_hide, coded_aus_ensure, protocol_change
+from annotator.services.datasets import coded_au_hide, coded_aus_ensure, dataset_create, protocol_change
 from annotator.services.decisions import (
     AssignmentStale,
     DecisionStale,
@@ -185,8 +187,6 @@ def test_a_face_that_is_gone_makes_nothing_happen_to_the_others(dataset, cast, f
 
 
 def test_faces_of_another_data_set_are_not_found(dataset, cast, faces):
-    from annotator.services.datasets import dataset_create
-
     other = dataset_create(name="Other", user=cast.alice, aus=[12])
     with pytest.raises(Conflict):
         decide(other, cast.alice, faces=[0])
@@ -374,7 +374,9 @@ ACTIONS = st.lists(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=ACTIONS, data=st.data())
-def test_as_many_undos_as_actions_give_the_start_state_in_any_order_of_users(dataset, cast, run, actions, data):
+def test_as_many_undos_as_actions_give_the_start_state_in_any_order_of_users(
+    dataset, cast, run, actions, data
+):
     with transaction.atomic():
         made = []
         for name, (kind, code), faces in actions:
@@ -439,3 +441,30 @@ def test_five_thousand_faces_are_one_decision_in_few_queries(dataset, cast, djan
     rows = layer_codes(LabelLayer.objects.get(user=cast.bob), [face.pk for face in many])
     assert np.all(rows.present == rows.scored)
     assert np.all(rows.present != 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_request_eight_times_at_once_is_one_decision():
+    user = User.objects.create_user("bob", password="x")
+    dataset = dataset_create(name="Crowd", user=user, aus=[12])
+    faces_make(dataset, 50)
+    name, start, made, failures = uuid.uuid4(), threading.Barrier(8), [], []
+
+    def send():
+        try:
+            start.wait()
+            made.append(decide(dataset, user, faces=range(50), client_id=name).pk)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(made) == 8
+    assert set(made) == {Decision.objects.get().pk}
+    assert Label.objects.count() == 50

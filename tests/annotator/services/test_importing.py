@@ -189,9 +189,7 @@ def test_split_values_part_reference_from_weak(dataset, cast, tmp_path):
             ["3.png", "unlabelled", 1],
         ],
     )
-    _batch, job = import_do(
-        dataset, cast.alice, table, [folder], split={"train": ["train_gt"], "test": ["test"]}
-    )
+    _batch, job = import_do(dataset, cast.alice, table, [folder], split={"train": ["train_gt"], "test": ["test"]})
     assert codes_of(dataset.layers.get(kind="reference")) == {"1.png": {1: 1}, "2.png": {1: 0}}
     assert codes_of(dataset.layers.get(kind="weak")) == {"3.png": {1: 1}}
     roles = dict(dataset.faces.values_list("image", "role"))
@@ -208,9 +206,7 @@ def test_new_aus_join_the_list_and_old_bits_stay(dataset, cast, folder, tmp_path
 
 
 def test_intensities_are_packed_and_the_threshold_decides(dataset, cast, folder, tmp_path):
-    table = table_write(
-        tmp_path / "l.csv", [["image", "AU12"], ["s/1.png", 3], ["s/2.png", 1], ["s/3.png", 0]]
-    )
+    table = table_write(tmp_path / "l.csv", [["image", "AU12"], ["s/1.png", 3], ["s/2.png", 1], ["s/3.png", 0]])
     import_do(dataset, cast.alice, table, [folder])
     layer = dataset.layers.get()
     bit = dataset.coded_aus.get(au=12).bit
@@ -294,9 +290,7 @@ class TestLaterLabels:
         assert [layer.name for layer in dataset.layers.all()] == ["weak", "weak 2"]
         assert not dataset.layers.exclude(kind="weak").exists()
 
-    def test_a_chosen_layer_takes_the_codes_and_keeps_what_the_file_leaves_open(
-        self, dataset, cast, faces, tmp_path
-    ):
+    def test_a_chosen_layer_takes_the_codes_and_keeps_what_the_file_leaves_open(self, dataset, cast, faces, tmp_path):
         layer = layer_make(dataset, LayerKind.WEAK, faces[:1], [[1, 0]], [1, 12])
         table = table_write(tmp_path / "l.csv", [["image", "AU1", "AU12"], ["a/1.png", "", 1]])
         import_do(dataset, cast.alice, table, layer=layer)
@@ -312,9 +306,7 @@ class TestLaterLabels:
             ("C:\\lab\\a\\1.png", "a/1.png"),
         ],
     )
-    def test_faces_are_found_by_the_longest_ending_that_one_has(
-        self, dataset, cast, faces, tmp_path, cell, image
-    ):
+    def test_faces_are_found_by_the_longest_ending_that_one_has(self, dataset, cast, faces, tmp_path, cell, image):
         table = table_write(tmp_path / "l.csv", [["image", "AU1"], [cell, 1]])
         import_do(dataset, cast.alice, table)
         assert list(codes_of(dataset.layers.get())) == [image]
@@ -359,9 +351,7 @@ class TestLaterLabels:
         import_do(dataset, cast.alice, first)
         layer = dataset.layers.get()
         faces_make(dataset, 2)
-        second = table_write(
-            tmp_path / "b.csv", [["image", "AU1_prob"], ["b/1.png", 0.75], ["face-4.png", 1]]
-        )
+        second = table_write(tmp_path / "b.csv", [["image", "AU1_prob"], ["b/1.png", 0.75], ["face-4.png", 1]])
         import_do(dataset, cast.alice, second, layer=layer)
         layer.refresh_from_db()
         column = array_read(layer.probabilities)[:, dataset.coded_aus.get(au=1).bit]
@@ -370,9 +360,7 @@ class TestLaterLabels:
 
     def test_a_role_is_given_once_and_never_changed(self, dataset, cast, faces, tmp_path):
         Face.objects.filter(pk=faces[0].pk).update(role=FaceRole.TEST)
-        table = table_write(
-            tmp_path / "l.csv", [["image", "split", "AU1"], ["a/1.png", "t", 1], ["b/1.png", "t", 1]]
-        )
+        table = table_write(tmp_path / "l.csv", [["image", "split", "AU1"], ["a/1.png", "t", 1], ["b/1.png", "t", 1]])
         import_do(dataset, cast.alice, table, split={"train": ["t"]})
         assert dict(dataset.faces.values_list("image", "role")) == {
             "a/1.png": "test",
@@ -492,9 +480,7 @@ class TestArchives:
 
     def test_uploads_are_deleted_when_all_is_in(self, dataset, cast, settings):
         settings.UPLOADS.mkdir()
-        archive = zip_write(
-            settings.UPLOADS / "0.zip", {"l.csv": b"image,AU1\n1.png,1\n", "1.png": picture_bytes()}
-        )
+        archive = zip_write(settings.UPLOADS / "0.zip", {"l.csv": b"image,AU1\n1.png,1\n", "1.png": picture_bytes()})
         batch = import_prepare(
             dataset=dataset, user=cast.alice, labels_path=archive, labels_file="all.zip", owns_files=True
         )
@@ -528,9 +514,7 @@ class TestArchives:
         ],
         ids=["parent", "absolute", "bomb", "no table", "no picture"],
     )
-    def test_hostile_and_useless_archives_are_refused_whole(
-        self, dataset, cast, tmp_path, settings, files, reason
-    ):
+    def test_hostile_and_useless_archives_are_refused_whole(self, dataset, cast, tmp_path, settings, files, reason):
         path = tmp_path / "x.zip"
         path.write_bytes(zip_bytes(files))
         with pytest.raises(InputRefused, match=reason):

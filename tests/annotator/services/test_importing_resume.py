@@ -126,9 +126,7 @@ def test_a_killed_import_goes_on_to_the_same_end(
     assert len([path for path in (stored / "thumbnails").rglob("*") if path.is_file()]) == 8
 
 
-def test_a_cancelled_import_keeps_what_was_finished_and_can_go_on(
-    dataset, cast, source, small_chunks, monkeypatch
-):
+def test_a_cancelled_import_keeps_what_was_finished_and_can_go_on(dataset, cast, source, small_chunks, monkeypatch):
     table, folder = source
     batch = batch_make(dataset, cast.alice, table, [folder])
     job = import_start(batch=batch, user=cast.alice)
@@ -141,9 +139,7 @@ def test_a_cancelled_import_keeps_what_was_finished_and_can_go_on(
     assert dataset.jobs.count() == 1
 
 
-def test_later_labels_killed_between_chunks_end_in_one_layer(
-    dataset, cast, small_chunks, tmp_path, monkeypatch
-):
+def test_later_labels_killed_between_chunks_end_in_one_layer(dataset, cast, small_chunks, tmp_path, monkeypatch):
     faces_make(dataset, 9)
     rows = [[f"face-{n}.png", n % 2, n / 10] for n in range(9)]
     table = table_write(tmp_path / "l.csv", [["image", "AU1", "AU1_prob"], *rows])

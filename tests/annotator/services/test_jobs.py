@@ -100,7 +100,9 @@ def lost(dataset, **fields):
     """A job whose worker is gone."""
     job = made(dataset)
     past = timezone.now() - timedelta(seconds=1)
-    Job.objects.filter(pk=job.pk).update(**{"state": JobState.RUNNING, "claim": "gone", "lease_until": past, **fields})
+    Job.objects.filter(pk=job.pk).update(
+        **{"state": JobState.RUNNING, "claim": "gone", "lease_until": past, **fields}
+    )
     return job
 
 

@@ -42,9 +42,7 @@ def test_without_a_merge_mask_rows_are_replaced(layer, faces):
 
 
 def test_merging_changes_only_the_masked_bits(layer, faces):
-    labels_write(
-        layer=layer, face_ids=faces[:1], present=masks(0b01), scored=masks(0b11), unscorable=masks(0b100)
-    )
+    labels_write(layer=layer, face_ids=faces[:1], present=masks(0b01), scored=masks(0b11), unscorable=masks(0b100))
     labels_write(
         layer=layer,
         face_ids=faces[:1],
@@ -57,9 +55,7 @@ def test_merging_changes_only_the_masked_bits(layer, faces):
 
 
 def test_each_face_can_have_its_own_merge_mask(layer, faces):
-    labels_write(
-        layer=layer, face_ids=faces[:2], present=masks(3, 3), scored=masks(3, 3), unscorable=masks(0, 0)
-    )
+    labels_write(layer=layer, face_ids=faces[:2], present=masks(3, 3), scored=masks(3, 3), unscorable=masks(0, 0))
     labels_write(
         layer=layer,
         face_ids=faces[:2],
@@ -113,9 +109,7 @@ def test_contradictions_are_refused(layer, faces, present, scored, unscorable):
 def test_a_face_given_twice_is_refused(layer, faces):
     twice = [faces[0], faces[0]]
     with pytest.raises(ValueError, match="twice"):
-        labels_write(
-            layer=layer, face_ids=twice, present=masks(0, 0), scored=masks(0, 0), unscorable=masks(0, 0)
-        )
+        labels_write(layer=layer, face_ids=twice, present=masks(0, 0), scored=masks(0, 0), unscorable=masks(0, 0))
 
 
 def test_more_faces_than_a_batch_are_all_written(dataset, layer, monkeypatch):
@@ -123,9 +117,7 @@ def test_more_faces_than_a_batch_are_all_written(dataset, layer, monkeypatch):
     ids = [face.pk for face in faces_make(dataset, 10)]
     values = np.arange(1, 11)
     packed = {row: intensities_pack({0: (row % 5 + 1, 0)}) for row in (0, 4, 9)}
-    labels_write(
-        layer=layer, face_ids=ids, present=values, scored=values, unscorable=values * 0, intensities=packed
-    )
+    labels_write(layer=layer, face_ids=ids, present=values, scored=values, unscorable=values * 0, intensities=packed)
     assert [row[0] for row in rows(layer)] == list(range(1, 11))
     graded = layer.labels.filter(intensities__isnull=False).order_by("face_id")
     assert [intensities_unpack(row.intensities)[0][0] for row in graded] == [1, 5, 5]

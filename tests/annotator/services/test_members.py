@@ -52,9 +52,7 @@ def test_an_expired_or_revoked_invitation_leads_nowhere(cast, dataset, invited):
     Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     with pytest.raises(NotFound):
         members.invitation_find(token)
-    invitation, token = members.invitation_create(
-        dataset=dataset, name="Eve", role=Role.CODER, user=cast.alice
-    )
+    invitation, token = members.invitation_create(dataset=dataset, name="Eve", role=Role.CODER, user=cast.alice)
     members.invitation_revoke(dataset=dataset, invitation_id=invitation.pk, user=cast.alice)
     with pytest.raises(NotFound):
         members.invitation_find(token)

@@ -148,9 +148,7 @@ def test_a_faulty_account_leaves_the_invitation_open(invitation, change, says):
 def test_a_password_change_keeps_this_session(cast):
     client = cast.client("bob")
     new = "quite another pass phrase"
-    client.post(
-        reverse("password_change"), {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
-    )
+    client.post(reverse("password_change"), {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
     assert client.get(reverse("dataset_list")).status_code == 200
     cast.bob.refresh_from_db()
     assert cast.bob.check_password(new)

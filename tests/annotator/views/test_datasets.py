@@ -136,9 +136,7 @@ def test_a_protocol_change_is_a_new_version_and_says_so(cast, dataset):
 
 
 def test_the_same_protocol_stays_the_same_version(cast, dataset):
-    page = text(
-        cast.client("alice").post(reverse("protocol_change", args=[dataset.pk]), PROTOCOL, follow=True)
-    )
+    page = text(cast.client("alice").post(reverse("protocol_change", args=[dataset.pk]), PROTOCOL, follow=True))
     assert "stays at version 1" in page
     assert dataset.protocols.count() == 1
 

@@ -52,9 +52,7 @@ def column_fields(batch: ImportBatch) -> dict[str, str]:
             for au, column in mapping[use]:
                 if column == name:
                     data |= {f"use-{number}": use, f"au-{number}": str(au)}
-    pairs = [
-        (value, name) for name in ("present", "absent", "not_scored", "unscorable") for value in mapping[name]
-    ]
+    pairs = [(value, name) for name in ("present", "absent", "not_scored", "unscorable") for value in mapping[name]]
     return {**data, "value": [value for value, _ in pairs], "meaning": [name for _, name in pairs]}
 
 
@@ -114,9 +112,7 @@ class TestUpload:
             ),
         ],
     )
-    def test_useless_and_hostile_uploads_are_refused_and_leave_nothing(
-        self, alice, dataset, settings, files, reason
-    ):
+    def test_useless_and_hostile_uploads_are_refused_and_leave_nothing(self, alice, dataset, settings, files, reason):
         answer = upload(alice, dataset, *files)
         assert answer.status_code == 422
         assert re.search(reason, answer.content.decode())
@@ -263,9 +259,7 @@ class TestColumns:
 
     def test_codes_can_go_into_a_layer_that_is_there(self, alice, batch, dataset):
         layer = layer_make(dataset, "reference", name="gold")
-        alice.post(
-            page_url("import_mapping", batch), {**column_fields(batch), "layer": layer.pk, "action": "start"}
-        )
+        alice.post(page_url("import_mapping", batch), {**column_fields(batch), "layer": layer.pk, "action": "start"})
         job_run(Job.objects.get().pk)
         assert set(codes_of(layer)) == {"face-0.png", "face-1.png"}
         assert dataset.layers.count() == 1
@@ -335,9 +329,7 @@ class TestOutcome:
     def test_hostile_texts_are_shown_as_texts_on_every_page(self, alice, dataset, cast, tmp_path):
         faces_make(dataset, 1)
         header = ["image", "split", EVIL, "AU1"]
-        path = table_write(
-            tmp_path / "l.csv", [header, [EVIL, EVIL, EVIL, EVIL], ["face-0.png", EVIL, EVIL, 1]]
-        )
+        path = table_write(tmp_path / "l.csv", [header, [EVIL, EVIL, EVIL, EVIL], ["face-0.png", EVIL, EVIL, 1]])
         batch = batch_make(dataset, cast.alice, path)
         ImportBatch.objects.filter(pk=batch.pk).update(labels_file=EVIL)
         pages = [alice.get(page_url("import_mapping", batch))]
@@ -361,9 +353,7 @@ def test_an_import_of_another_data_set_is_not_found(alice, dataset, cast, tmp_pa
 
     other = dataset_create(name="Other", user=cast.bob)
     faces_make(other, 1)
-    batch = batch_make(
-        other, cast.bob, table_write(tmp_path / "l.csv", [["image", "AU1"], ["face-0.png", 1]])
-    )
+    batch = batch_make(other, cast.bob, table_write(tmp_path / "l.csv", [["image", "AU1"], ["face-0.png", 1]]))
     method = alice.post if name in ("import_check", "import_start", "import_discard") else alice.get
     assert method(reverse(name, args=[dataset.pk, batch.pk])).status_code == 404
     assert ImportBatch.objects.filter(pk=batch.pk, job=None).exists()

@@ -50,13 +50,8 @@ def test_the_card_of_an_ended_job_says_so_and_stops_polling(cast, job, state):
 
 
 def test_buttons_are_only_for_who_may_press_them(cast, job):
-    assert (
-        address("job_cancel", job) in cast.client("alice").get(address("job_progress", job)).content.decode()
-    )
-    assert (
-        address("job_cancel", job)
-        not in cast.client("bob").get(address("job_progress", job)).content.decode()
-    )
+    assert address("job_cancel", job) in cast.client("alice").get(address("job_progress", job)).content.decode()
+    assert address("job_cancel", job) not in cast.client("bob").get(address("job_progress", job)).content.decode()
 
 
 def test_cancelling_by_htmx_answers_with_the_card(cast, job):

@@ -39,9 +39,7 @@ def test_a_check_box_and_a_set_of_choices_have_names():
 @pytest.mark.parametrize(("name", "hidden"), [("ana", "Members"), ("bob", "Members"), ("alice", "")])
 def test_navigation_leaves_out_what_the_role_may_not_open(cast, dataset, name, hidden):
     page = cast.client(name).get(reverse("dataset_detail", args=[dataset.pk])).content.decode()
-    labels = re.findall(
-        r"<a href=\"[^\"]+\"[^>]*>([^<]+)</a>", page.split('class="subnav"')[1].split("</nav>")[0]
-    )
+    labels = re.findall(r"<a href=\"[^\"]+\"[^>]*>([^<]+)</a>", page.split('class="subnav"')[1].split("</nav>")[0])
     assert "Overview" in labels
     assert hidden not in labels
 
@@ -69,9 +67,7 @@ def test_the_present_place_is_marked(cast, dataset):
 
 
 def test_places_whose_address_is_not_there_are_left_out(cast, dataset, monkeypatch):
-    monkeypatch.setattr(
-        layout, "PLACES", (layout.Place("no_such_page", "Nowhere", frozenset(["admin"]), ()),)
-    )
+    monkeypatch.setattr(layout, "PLACES", (layout.Place("no_such_page", "Nowhere", frozenset(["admin"]), ()),))
     request = RequestFactory().get("/")
     request.resolver_match = None
     assert layout.navigation({"request": request}, dataset.members.get(user=cast.alice)) == []
@@ -105,9 +101,7 @@ def test_pagination_keeps_the_rest_of_the_query():
 
 
 def test_figures_are_written_as_people_read_them():
-    html = Template(
-        "{% load layout %}{{ n|thousands }} {{ s|decimal }} {{ none|decimal }} {{ 2|intensity_letter }}"
-    )
+    html = Template("{% load layout %}{{ n|thousands }} {{ s|decimal }} {{ none|decimal }} {{ 2|intensity_letter }}")
     assert html.render(Context({"n": 1234567, "s": 0.7213, "none": None})) == "1,234,567 0.72 – B"
 
 

@@ -19,9 +19,7 @@ def test_an_invitation_link_is_shown_once_and_works(cast, dataset):
 
 
 def test_an_invitation_without_a_name_is_shown_again_with_its_error(cast, dataset):
-    answer = cast.client("alice").post(
-        reverse("invitation_create", args=[dataset.pk]), {"name": "", "role": "coder"}
-    )
+    answer = cast.client("alice").post(reverse("invitation_create", args=[dataset.pk]), {"name": "", "role": "coder"})
     assert answer.status_code == 422
     assert "This field is required" in answer.content.decode()
 
@@ -39,9 +37,7 @@ def test_an_admin_who_gives_the_role_away_lands_where_they_may_be(cast, dataset)
     client = cast.client("alice")
     client.post(reverse("member_change", args=[dataset.pk, dora.pk]), {"role": Role.ADMIN})
     alice = dataset.members.get(user=cast.alice)
-    answer = client.post(
-        reverse("member_change", args=[dataset.pk, alice.pk]), {"role": Role.CODER}, follow=True
-    )
+    answer = client.post(reverse("member_change", args=[dataset.pk, alice.pk]), {"role": Role.CODER}, follow=True)
     assert answer.status_code == 200
     answer = cast.client("dora").post(reverse("member_remove", args=[dataset.pk, dora.pk]), follow=True)
     assert answer.status_code == 400
@@ -61,8 +57,7 @@ def test_the_pages_ask_no_more_with_more_members(cast, dataset, django_assert_ma
     from annotator.models import Member
 
     Member.objects.bulk_create(
-        Member(dataset=dataset, user=User.objects.create(username=f"m{i}"), role=Role.CODER)
-        for i in range(20)
+        Member(dataset=dataset, user=User.objects.create(username=f"m{i}"), role=Role.CODER) for i in range(20)
     )
     client = cast.client("alice")
     with django_assert_max_num_queries(6):

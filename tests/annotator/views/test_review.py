@@ -3,11 +3,15 @@
 import re
 import uuid
 
+import numpy as np
 import pytest
 from django.urls import reverse
 
 from annotator.choices import AssignmentState, LayerKind, Mode
 from annotator.models import Assignment, Decision, Face, Label
+from annotator.selectors.codes import layer_codes
+from annotator.selectors.review import coder_layer, state_tokens
+from annotator.services.arrays import array_write
 from annotator.services.assignments import assignment_finish, assignment_next, assignment_take
 from annotator.services.datasets import protocol_change
 from tests.factories import faces_make, layer_make, run_make
@@ -282,7 +286,9 @@ def test_undo_from_the_queue(dataset, cluster, bob, cast):
     assignment_next(dataset, cast.bob)
     decide(bob, dataset, cluster, "accept")
     decision = Decision.objects.get()
-    answer = bob.post(url("decision_undo", dataset, decision.pk), {"client_id": str(uuid.uuid4())}, follow=True)
+    answer = bob.post(
+        url("decision_undo", dataset, decision.pk), {"client_id": str(uuid.uuid4())}, follow=True
+    )
     assert "5 faces are as they were" in answer.content.decode()
     assert own(cast.bob) == {}
 
@@ -319,7 +325,9 @@ def test_a_cluster_of_another_data_set_is_not_found(dataset, cluster, cast):
     assert cast.client("alice").get(url("cluster_detail", other, cluster.pk)).status_code == 404
 
 
-def test_the_number_of_queries_does_not_grow_with_the_faces(dataset, cast, bob, django_assert_max_num_queries):
+def test_the_number_of_queries_does_not_grow_with_the_faces(
+    dataset, cast, bob, django_assert_max_num_queries
+):
     faces = faces_make(dataset, 300)
     weak = layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 300, [12])
     cluster = run_make(dataset, faces, 12, [1] * 300, [0] * 300, weak_layer=weak).clusters.get()
@@ -328,6 +336,48 @@ def test_the_number_of_queries_does_not_grow_with_the_faces(dataset, cast, bob, 
         assert bob.get(url("cluster_detail", dataset, cluster.pk)).status_code == 200
     with django_assert_max_num_queries(24):
         assert bob.get(url("review_queue", dataset)).status_code == 200
+
+
+@pytest.fixture
+def joint(dataset, cast):
+    """A cluster made for AU12 and AU25 together, three faces, held by Bob."""
+    faces = faces_make(dataset, 3)
+    run = run_make(dataset, faces, 12, [1, 1, 1], [1, 1, 0])
+    run.aus, run.partitions, run.adopted_aus = [12, 25], [[12, 25]], [12, 25]
+    codes = np.array([[1, 0], [1, 1], [0, -1]], np.int8)
+    run.proposals = array_write(dataset=dataset, purpose="proposals", values=codes)
+    shares = np.full((3, 2), 0.7, np.float16)
+    run.probabilities = array_write(dataset=dataset, purpose="probabilities", values=shares)
+    run.save()
+    mask = sum(coded.mask for coded in dataset.coded_aus.filter(au__in=[12, 25]))
+    run.clusters.update(aus=mask)
+    cluster = run.clusters.get()
+    assignment_take(cluster=cluster, user=cast.bob)
+    return cluster
+
+
+def both(user, dataset):
+    """The user's tokens of AU12 and AU25 of the first three faces."""
+    layer = coder_layer(dataset, user)
+    ids = list(dataset.faces.order_by("position").values_list("pk", flat=True))
+    return state_tokens(
+        layer_codes(layer, ids), [coded.bit for coded in dataset.coded_aus.filter(au__in=[12, 25])]
+    )
+
+
+def test_a_joint_cluster_is_accepted_for_all_its_aus(dataset, joint, bob, cast):
+    text = decide(bob, dataset, joint, "accept").content.decode()
+    assert both(cast.bob, dataset) == ["pa", "pp", "a-"]
+    assert 'data-undecided="1"' in text
+
+
+def test_in_a_joint_cluster_one_au_can_be_decided_alone(dataset, joint, bob, cast):
+    decide(bob, dataset, joint, "accept")
+    answer = decide(bob, dataset, joint, "absent", [1], seen=["1:pp"], au="25")
+    assert answer.status_code == 200
+    assert both(cast.bob, dataset)[1] == "pa"
+    assert decide(bob, dataset, joint, "present", [1], seen=["1:pp"], au="12").status_code == 200
+    assert decide(bob, dataset, joint, "present", [1], seen=["1:pp"], au="25").status_code == 409
 
 
 # Blind

@@ -64,9 +64,7 @@ def test_cache_keeps_positions_and_names_holes_and_bad_pictures(tmp_path: Path) 
 @pytest.mark.parametrize("announced", [1, 3])
 def test_wrong_number_of_pictures_is_refused_and_leaves_no_file(tmp_path: Path, announced: int) -> None:
     with pytest.raises(ValueError, match=str(announced)):
-        faces_cache_build(
-            tmp_path / "faces.npy", [encoded((32, 32), (1, 1, 1))] * 2, announced, 32, picture_open
-        )
+        faces_cache_build(tmp_path / "faces.npy", [encoded((32, 32), (1, 1, 1))] * 2, announced, 32, picture_open)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -21,9 +21,7 @@ from trainer.algorithms.folds import folds_assign
 from trainer.algorithms.measures import auc_measure, base_rate_call, f1_measure
 
 
-def extracted(
-    tiny: Tiny, checkpoint: CheckPoint = checkpoint_ignore, done: tuple[Stage, ...] = ()
-) -> FeatureResult:
+def extracted(tiny: Tiny, checkpoint: CheckPoint = checkpoint_ignore, done: tuple[Stage, ...] = ()) -> FeatureResult:
     return features_extract(
         tiny.cache, tiny.labels, tiny.train_rows, tiny.groups, SETTINGS, checkpoint=checkpoint, done=done
     )
@@ -155,10 +153,17 @@ def test_folds_keep_subjects_together_and_even() -> None:
     assert np.ptp(np.bincount(folds[rows])) <= 1
 
 
-def test_fewer_subjects_than_folds_give_fewer_folds_and_one_is_refused() -> None:
+def test_fewer_subjects_than_folds_give_fewer_folds() -> None:
     assert folds_assign(np.arange(6), np.repeat([0, 1], 3), 5, seed=0).max() == 1
-    with pytest.raises(ValueError, match="two subjects"):
-        folds_assign(np.arange(6), np.zeros(6, dtype=int), 5, seed=0)
+
+
+def test_faces_of_a_single_subject_are_folded_by_face() -> None:
+    assert sorted(np.bincount(folds_assign(np.arange(6), np.zeros(6, dtype=int), 3, seed=0))) == [2, 2, 2]
+
+
+def test_a_single_labelled_face_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least two labelled faces"):
+        folds_assign(np.arange(1), np.zeros(1, dtype=int), 3, seed=0)
 
 
 def test_measures_of_a_case_worked_by_hand() -> None:

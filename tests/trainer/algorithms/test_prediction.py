@@ -32,9 +32,7 @@ def test_batch_of_one_and_of_many_give_the_same(tiny: Tiny, network: FaceNetwork
         assert np.allclose(alone, together, atol=1e-5, rtol=1e-5)
 
 
-def test_scores_are_the_same_in_training_mode_and_for_the_mirror_picture(
-    tiny: Tiny, network: FaceNetwork
-) -> None:
+def test_scores_are_the_same_in_training_mode_and_for_the_mirror_picture(tiny: Tiny, network: FaceNetwork) -> None:
     rows = np.arange(6)
     scores = scores_predict(network, tiny.cache, rows)
     network.train()
