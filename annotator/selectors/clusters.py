@@ -243,16 +243,25 @@ class Arrangement:
 
 
 def cluster_arrange(
-    cluster: Cluster, user: User, assignment: Assignment | None = None, *, number: int = 1
+    cluster: Cluster,
+    user: User,
+    assignment: Assignment | None = None,
+    *,
+    number: int = 1,
+    ordered: bool = True,
 ) -> Arrangement:
     """One page of a cluster: faces whose weak label differs from the proposal first, least certain
-    ones first in each band; blind, all in the order of positions, which tells nothing."""
+    ones first in each band; blind, all in the order of positions, which tells nothing.
+
+    Who only asks which faces are on the page says so by `ordered=False`: a cluster of one page is then
+    spared the reading of its weak labels.
+    """
     dataset = cluster.run.dataset
     blind = is_blind(user, dataset, assignment)
     aus = coded_aus(dataset, assignment.aus if assignment else cluster_aus(cluster) or cluster.aus)
     positions = cluster_positions(cluster)
     bands = np.zeros(len(positions), np.int8)
-    if not blind:
+    if not blind and (ordered or len(positions) > PAGE):
         bands, certainty = _bands(cluster, user, assignment, positions, aus)
         order = np.lexsort((positions, certainty, bands))
         positions, bands = positions[order], bands[order]
@@ -352,8 +361,11 @@ def cluster_tiles(
     positions: NDArray[np.int64] | Sequence[int],
     aus: Sequence[CodedAU],
     assignment: Assignment | None = None,
+    *,
+    weak: bool = True,
 ) -> list[Tile]:
-    """The faces at these positions, in their order, with what this reviewer may see of them now."""
+    """The faces at these positions, in their order, with what this reviewer may see of them now;
+    without weak labels where `weak` is false."""
     blind = is_blind(user, cluster.run.dataset, assignment)
     return tiles_make(
         cluster.run.dataset,
@@ -361,7 +373,7 @@ def cluster_tiles(
         np.asarray(positions, np.int64),
         aus,
         run=None if blind else cluster.run,
-        weak=None if blind else _weak_layer(cluster, user, assignment),
+        weak=None if blind or not weak else _weak_layer(cluster, user, assignment),
     )
 
 

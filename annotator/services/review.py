@@ -68,7 +68,7 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
     if assignment is None:
         raise AssignmentStale("This cluster is not yours to review now. Take it first; nothing was written.")
     action = _action(request.action)
-    shown = cluster_arrange(cluster, user, assignment, number=request.page)
+    shown = cluster_arrange(cluster, user, assignment, number=request.page, ordered=False)
     faces = list(request.chosen)
     if not faces:
         if not action.all_faces:

@@ -146,8 +146,8 @@ def _cluster_state(
 ) -> HttpResponse:
     """The fragments that bring the cluster page up to date: its status, and the faces that changed."""
     assignment = review.assignment_open(member.dataset, member.user, cluster)
-    shown = clusters.cluster_arrange(cluster, member.user, assignment, number=number)
-    tiles = clusters.cluster_tiles(cluster, member.user, changed, shown.aus, assignment)
+    shown = clusters.cluster_arrange(cluster, member.user, assignment, number=number, ordered=False)
+    tiles = clusters.cluster_tiles(cluster, member.user, changed, shown.aus, assignment, weak=False)
     context: dict[str, object] = {
         "dataset": member.dataset,
         "assignment": assignment,
