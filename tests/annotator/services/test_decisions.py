@@ -374,9 +374,7 @@ ACTIONS = st.lists(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=ACTIONS, data=st.data())
-def test_as_many_undos_as_actions_give_the_start_state_in_any_order_of_users(
-    dataset, cast, run, actions, data
-):
+def test_as_many_undos_as_actions_give_the_start_state_in_any_order_of_users(dataset, cast, run, actions, data):
     with transaction.atomic():
         made = []
         for name, (kind, code), faces in actions:

@@ -286,9 +286,7 @@ def test_undo_from_the_queue(dataset, cluster, bob, cast):
     assignment_next(dataset, cast.bob)
     decide(bob, dataset, cluster, "accept")
     decision = Decision.objects.get()
-    answer = bob.post(
-        url("decision_undo", dataset, decision.pk), {"client_id": str(uuid.uuid4())}, follow=True
-    )
+    answer = bob.post(url("decision_undo", dataset, decision.pk), {"client_id": str(uuid.uuid4())}, follow=True)
     assert "5 faces are as they were" in answer.content.decode()
     assert own(cast.bob) == {}
 
@@ -325,9 +323,7 @@ def test_a_cluster_of_another_data_set_is_not_found(dataset, cluster, cast):
     assert cast.client("alice").get(url("cluster_detail", other, cluster.pk)).status_code == 404
 
 
-def test_the_number_of_queries_does_not_grow_with_the_faces(
-    dataset, cast, bob, django_assert_max_num_queries
-):
+def test_the_number_of_queries_does_not_grow_with_the_faces(dataset, cast, bob, django_assert_max_num_queries):
     faces = faces_make(dataset, 300)
     weak = layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 300, [12])
     cluster = run_make(dataset, faces, 12, [1] * 300, [0] * 300, weak_layer=weak).clusters.get()
@@ -360,9 +356,7 @@ def both(user, dataset):
     """The user's tokens of AU12 and AU25 of the first three faces."""
     layer = coder_layer(dataset, user)
     ids = list(dataset.faces.order_by("position").values_list("pk", flat=True))
-    return state_tokens(
-        layer_codes(layer, ids), [coded.bit for coded in dataset.coded_aus.filter(au__in=[12, 25])]
-    )
+    return state_tokens(layer_codes(layer, ids), [coded.bit for coded in dataset.coded_aus.filter(au__in=[12, 25])])
 
 
 def test_a_joint_cluster_is_accepted_for_all_its_aus(dataset, joint, bob, cast):
