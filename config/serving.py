@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-QUEUES = ("io", "cpu", "gpu")
 GRACE_SECONDS = 6.0
 TRIED_PORTS = 20
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import redis
 from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
@@ -14,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from annotator.jobs import QUEUES
 from annotator.models import DataSet, Decision, Face, Job
+from config.embedded import redis_answers
 
 WORKER_KEY = "health:workers"
 WORKER_SECONDS = 10
@@ -25,7 +25,7 @@ def health_problems() -> dict[str, str]:
     problems = {}
     if problem := database_problem():
         problems["database"] = problem
-    if not broker_answers():
+    if not redis_answers(settings.REDIS_URL):
         problems["broker"] = "The broker (Redis) doesn't answer; jobs wait."
         problems["workers"] = "Nobody can reach the workers without the broker."
     elif missing := queues_unserved():
@@ -41,15 +41,6 @@ def database_problem() -> str:
     except DatabaseError:
         return "The database doesn't answer."
     return f"{len(waiting)} migrations are not applied." if waiting else ""
-
-
-def broker_answers() -> bool:
-    url = settings.REDIS_URL.replace("redis+socket://", "unix://")
-    try:
-        with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
-            return bool(client.ping())
-    except redis.RedisError:
-        return False
 
 
 def queues_unserved() -> list[str]:

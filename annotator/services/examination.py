@@ -9,11 +9,10 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
-from config.celery import app
+from annotator.jobs import QUEUES
+from annotator.selectors.health import database_problem, queues_unserved
 from config.embedded import redis_answers
-from config.serving import QUEUES
 
 LEAST_FREE_BYTES = 2 * 2**30
 
@@ -58,10 +57,8 @@ def _database() -> tuple[str, str]:
 
 
 def _migrations() -> tuple[str, str]:
-    executor = MigrationExecutor(connection)
-    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if waiting:
-        return "error", f"{len(waiting)} migrations are not applied: run manage.py migrate."
+    if problem := database_problem():
+        return "error", f"{problem} Run manage.py migrate."
     return "ok", "all applied"
 
 
@@ -82,11 +79,9 @@ def _broker() -> tuple[str, str]:
 def _workers() -> tuple[str, str]:
     if not redis_answers(settings.REDIS_URL):
         return "warning", "unknown without the broker"
-    answers = app.control.inspect(timeout=1.0).active_queues() or {}
-    served = {queue["name"] for queues in answers.values() for queue in queues}
-    if missing := [queue for queue in QUEUES if queue not in served]:
+    if missing := queues_unserved():
         return "warning", f"no worker for: {', '.join(missing)}; manage.py serve starts them"
-    return "ok", f"{len(answers)} workers for {', '.join(QUEUES)}"
+    return "ok", f"one for each queue: {', '.join(QUEUES)}"
 
 
 def _accelerator() -> tuple[str, str]:

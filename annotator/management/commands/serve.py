@@ -14,12 +14,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, close_old_connections
 from django.urls import reverse
 
+from annotator.jobs import QUEUES
 from annotator.services.accounts import login_link_create
 from annotator.services.console import console_user
 from annotator.services.jobs import jobs_reap
 from config.embedded import EmbeddedRefused, redis_answers, redis_program
 from config.serving import (
-    QUEUES,
     ServeRefused,
     Supervisor,
     lock_note,

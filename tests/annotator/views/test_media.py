@@ -1,7 +1,5 @@
 """Pictures and thumbnails: members only, one type, no guessing."""
 
-import uuid
-
 import pytest
 from django.core.files.storage import default_storage
 from django.urls import reverse
@@ -42,7 +40,7 @@ def test_thumbnails_may_be_kept_for_ever(cast, face):
     assert answer.headers["Cache-Control"] == "private, max-age=31536000, immutable"
 
 
-@pytest.mark.parametrize("key", [uuid.uuid4().hex, "x" * 32, "1", "..%2f..%2fetc", "A" * 32])
+@pytest.mark.parametrize("key", ["0" * 32, "x" * 32, "1", "..%2f..%2fetc", "A" * 32])
 def test_unknown_keys_are_not_found(cast, face, key):
     assert cast.client("alice").get(address("face_picture", face, key)).status_code == 404
 
