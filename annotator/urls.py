@@ -15,6 +15,7 @@ from annotator.views import (
     members,
     noise,
     review,
+    withdrawals,
 )
 
 urlpatterns = [
@@ -48,6 +49,11 @@ urlpatterns = [
         name="invitation_revoke",
     ),
     path("datasets/<int:dataset_id>/audit/", members.audit_list, name="audit_list"),
+    # the withdrawal of a subject
+    path("datasets/<int:dataset_id>/withdrawals/", withdrawals.withdrawal_list, name="withdrawal_list"),
+    path("datasets/<int:dataset_id>/withdrawals/look/", withdrawals.withdrawal_look, name="withdrawal_look"),
+    path("datasets/<int:dataset_id>/withdrawals/create/", withdrawals.withdrawal_create, name="withdrawal_create"),
+    path("datasets/<int:dataset_id>/withdrawals/finish/", withdrawals.withdrawal_finish, name="withdrawal_finish"),
     # jobs
     path("datasets/<int:dataset_id>/jobs/<int:job_id>/", jobs.job_detail, name="job_detail"),
     path("datasets/<int:dataset_id>/jobs/<int:job_id>/progress/", jobs.job_progress, name="job_progress"),
