@@ -71,6 +71,9 @@ def database(url: str, data: Path) -> dict[str, Any]:
     }
 
 
+_TRUTHS = {"true": True, "false": False}
+
+
 @dataclass(frozen=True)
 class Storage:
     """Where pictures, arrays and exports lie: a folder, or a bucket."""
@@ -95,5 +98,8 @@ def storage(url: str, data: Path) -> Storage:
         "default_acl": None,
         "querystring_auth": True,
         "file_overwrite": True,
+        # What is read from the bucket and larger than this goes to a file first, not to memory.
+        "max_memory_size": 8 * 2**20,
     }
-    return Storage("storages.backends.s3.S3Storage", options | dict(parse_qsl(parts.query)))
+    given = {key: _TRUTHS.get(value.lower(), value) for key, value in parse_qsl(parts.query)}
+    return Storage("storages.backends.s3.S3Storage", options | given)

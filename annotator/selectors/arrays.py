@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,13 @@ def array_read(array: ArrayFile, *, check: bool = False) -> NDArray[Any]:
     (workers do; pages don't). Raises CorrugatorError when the file is missing or damaged."""
     path = _local_path(array)
     if check and file_sha256(path) != array.sha256:
-        raise CorrugatorError(f"The stored array {array.name} is damaged: its checksum doesn't match.")
+        raise CorrugatorError(_damaged(array))
     values: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return values
+
+
+def _damaged(array: ArrayFile) -> str:
+    return f"The stored array {array.name} is damaged: its checksum doesn't match."
 
 
 def file_sha256(path: Path) -> str:
@@ -37,12 +43,25 @@ def _local_path(array: ArrayFile) -> Path:
     except NotImplementedError:  # a bucket: keep a copy here, under the name that is never used again
         path = Path(settings.DATA) / "cache" / array.name
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(f".{os.getpid()}.part")
-            with default_storage.open(array.name) as source, temporary.open("wb") as target:
-                for chunk in iter(lambda: source.read(CHUNK), b""):
-                    target.write(chunk)
-            temporary.replace(path)
+            _copy_fetch(array, path)
     if not path.exists():
         raise CorrugatorError(f"The stored array {array.name} is missing.")
     return path
+
+
+def _copy_fetch(array: ArrayFile, path: Path) -> None:
+    """Copy the array out of the bucket to this path, whole or not at all. A copy that isn't what was
+    stored is not kept, so that the next reader doesn't have to believe it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: threads of one process may fetch the same array at once.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as target, default_storage.open(array.name) as source:
+            shutil.copyfileobj(source, target, CHUNK)
+        if file_sha256(Path(temporary)) != array.sha256:
+            raise CorrugatorError(_damaged(array))
+        Path(temporary).replace(path)
+    except FileNotFoundError:
+        raise CorrugatorError(f"The stored array {array.name} is missing.") from None
+    finally:
+        Path(temporary).unlink(missing_ok=True)

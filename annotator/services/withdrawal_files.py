@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +49,17 @@ def dataset_hold(dataset: DataSet) -> DataSet:
 
 def array_blank(array: ArrayFile, positions: NDArray[np.int64]) -> bool:
     """Store the array anew without the rows at these positions and point its row to the new file; False
-    where it has none of them or can't be read. The old file is the caller's to delete, after the commit.
+    where it has none of them. The old file is the caller's to delete, after the commit.
 
-    Blank is NaN in arrays of floats, −1 in those of signed integers, 0 in masks and truth values.
+    Blank is NaN in arrays of floats, −1 in those of signed integers, 0 in masks and truth values. A file
+    too damaged to be read can't be blanked: it is deleted whole, and its readers learn that it is missing.
     """
     try:
         values, digest = _array_open(array)
     except (CorrugatorError, OSError, ValueError):
-        log.warning("array %s can't be read, so that no row of it could be blanked", array.name)
-        return False
+        log.warning("array %s can't be read: it is deleted whole", array.name)
+        transaction.on_commit(partial(stored_delete, [array.name]))
+        return True
     inside = positions[positions < len(values)]
     if len(inside) == 0:
         return False

@@ -392,6 +392,14 @@ def test_a_damaged_array_is_blanked_and_still_told_as_damaged(dataset, cast, com
     assert np.isnan(array_read(array)[0]).all() and array.sha256 == "0" * 64
 
 
+def test_an_array_too_damaged_to_read_is_deleted_whole(dataset, cast, committed):
+    faces_make(dataset, 1)
+    array = array_write(dataset=dataset, purpose="features", values=np.ones((1, 1), np.float32))
+    default_storage.save(array.name, ContentFile(GONE.encode()))
+    committed(dataset, cast, "face-0.png")
+    assert not default_storage.exists(array.name)
+
+
 def test_a_missing_array_hinders_nobody(dataset, cast, committed):
     faces_make(dataset, 1)
     array = array_write(dataset=dataset, purpose="features", values=np.ones((1, 1), np.float32))
