@@ -15,6 +15,8 @@ from tests.workers import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 LONG = 240_000
+READY = ".tile .shot:focus"
+"""The page's script has given the first face the focus, so keys are answered."""
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +65,8 @@ def test_from_upload_to_the_cleaned_table(page_of, workers, cast, faces_zip):
     wait_until(dataset.feature_sets.exists, seconds=240)
     page.reload()
     page.get_by_role("button", name="Start clustering").click()
-    page.get_by_role("button", name="Adopt this run").click(timeout=LONG)
+    wait_until(dataset.runs.exclude(finished_at=None).exists, seconds=240)
+    page.get_by_role("button", name="Adopt this run").click()
     page.wait_for_selector("text=Go to review")
     assert dataset.runs.get().adopted_aus == dataset.runs.get().aus
 
@@ -81,9 +84,9 @@ def test_from_upload_to_the_cleaned_table(page_of, workers, cast, faces_zip):
 
 def reviewed_by_keyboard(page, dataset) -> None:
     """Accept a cluster but one face the other way; mark one noise and take that back; go on."""
-    page.goto(f"/datasets/{dataset.pk}/review/")
+    page.goto(f"/datasets/{dataset.pk}/review/", wait_until="networkidle")
     page.keyboard.press("j")
-    page.wait_for_selector(".tile")
+    page.wait_for_selector(READY)
     pressed(page, "a")
     assert page.locator(".tile").count() == page.locator(".tile[data-state=confirmed]").count()
     page.locator(".tile .shot").first.focus()
@@ -96,8 +99,8 @@ def reviewed_by_keyboard(page, dataset) -> None:
     first = page.url
     page.keyboard.press("j")
     page.wait_for_url(lambda url: url != first)
-    page.wait_for_selector(".tile")
-    pressed(page, "r")
+    page.wait_for_selector(READY)
+    pressed(page, "-")
 
 
 def pressed(page, key: str) -> None:
