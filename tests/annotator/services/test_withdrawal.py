@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +39,14 @@ from annotator.models import (
 )
 from annotator.selectors.arrays import array_read
 from annotator.selectors.withdrawal import NameMatcher, receipts, withdrawal_preview
+from annotator.services import withdrawal
 from annotator.services.arrays import array_write
 from annotator.services.decisions import decision_make, decision_undo
 from annotator.services.exporting import export_create
 from annotator.services.importing import import_prepare
 from annotator.services.importing_tables import upload_path
 from annotator.services.job_running import job_run
-from annotator.services.jobs import job_create
+from annotator.services.jobs import job_create, job_resume
 from annotator.services.withdrawal import subject_withdraw, withdrawal_leftovers_delete
 from tests.annotator.importing import import_do, pictures_write, quiet_heart, table_write
 from tests.factories import faces_make, picture_bytes, run_make
@@ -269,6 +272,39 @@ def test_refused_while_a_job_is_at_work(lived_in, cast, kind):
     with pytest.raises(Conflict):
         withdrawal_leftovers_delete(dataset=lived_in, user=cast.alice)
     assert Face.objects.count() == 6 and not Withdrawal.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_job_begins_while_a_subject_is_withdrawn(lived_in, cast, monkeypatch):
+    inside, go_on = threading.Event(), threading.Event()
+
+    def held(found, user, batches):
+        inside.set()
+        assert go_on.wait(20)
+        return real(found, user, batches)
+
+    def elsewhere(work, *args, **options):
+        try:
+            return work(*args, **options)
+        finally:
+            connection.close()
+
+    real = withdrawal._withdraw
+    monkeypatch.setattr(withdrawal, "_withdraw", held)
+    resumable = Job.objects.create(
+        dataset=lived_in, kind="features", target="features", queue="gpu", state=JobState.FAILED
+    )
+    with ThreadPoolExecutor(3) as pool:
+        withdrawing = pool.submit(elsewhere, withdraw, lived_in, cast)
+        assert inside.wait(20)
+        started = pool.submit(elsewhere, job_create, dataset=lived_in, kind="clustering", target="run")
+        resumed = pool.submit(elsewhere, job_resume, job=resumable)
+        time.sleep(0.3)
+        early = started.done() or resumed.done()
+        go_on.set()
+        assert withdrawing.result(20).faces == 3
+        assert started.result(20)[1] and resumed.result(20).state == JobState.QUEUED
+    assert not early
 
 
 def test_refused_unless_confirmed(lived_in, cast):
