@@ -3,8 +3,8 @@
     python benchmarks/cleaning_loop.py [--data DIR] [--faces N] [--seed S] [--json]
 
 Imports the first N stills with their weak and reference labels, extracts features, clusters, adopts
-and exports; then a simulated coder takes the first 50 clusters of each AU's queue, beside one who
-reviews 50 single faces in random order. Told for the 7 AUs of the paper, on the unlabelled stills:
+and exports; then simulated coders: one reviews 50 single faces of each AU in random order, one takes
+the first 50 clusters of each AU's queue with one key each, one marks the wrong faces in them too. Told for the 7 AUs of the paper, on the unlabelled stills:
 agreement with `truth.csv` and mean F1. The truth is read for scoring and by the simulated coders
 (who stand for people who see the faces), by nothing else.
 """
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,18 +102,20 @@ def loop(data: Path, faces: int, seed: int, folder: Path) -> dict[str, Any]:
 
     exported("proposals")
     started = time.monotonic()
-    made = faces_reviewed(run["run"], truth, unlabelled, seed)
-    exported("single faces")
-    _undo(made)
-    clusters_reviewed(run["run"], truth)
+    marks = {}
+    for what, review in CODERS.items():
+        made, marks[what] = review(run["run"], truth, unlabelled, seed)
+        exported(what)
+        for decision in reversed(made):
+            _undo(decision)
     seconds["simulated coders"] = round(time.monotonic() - started, 1)
-    exported("clusters")
     return {
         "faces": faces,
         "scored": int(unlabelled.sum()),
         "noise_pictures": int((is_noise & unlabelled).sum()),
         "seed": seed,
         "decisions_per_au": DECISIONS,
+        "marks": marks,
         "clusters": run["clusters"],
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "seconds": seconds,
@@ -180,79 +182,86 @@ def score(truth: Codes, codes: Codes, unlabelled: NDArray[np.bool_], is_noise: N
     return told
 
 
-def clusters_reviewed(run_id: int, truth: Codes) -> int:
-    """The first clusters of each AU's queue; each gets the one decision that is right for most of its
-    faces: accept the proposals, all present, or all absent. Returns how many were relabelled."""
-    from annotator.choices import DecisionKind, Mode, Scope
+def clusters_reviewed(run_id: int, truth: Codes, *, marking: bool) -> tuple[list[Any], int]:
+    """The first clusters of each AU's queue, one decision each. Without marking it is the key that is
+    right for most faces: accept the proposals, all present, or all absent. With it the proposals are
+    accepted but for the faces that the coder marks the other way. Returns decisions and keys pressed."""
+    from annotator.choices import DecisionKind
     from annotator.models import ClusterRun
     from annotator.selectors.arrays import array_read
     from annotator.selectors.clusters import cluster_positions
-    from annotator.services.decisions import decision_make
 
     run = ClusterRun.objects.get(pk=run_id)
     proposals = array_read(run.proposals)
-    relabelled = 0
+    made, keys = [], 0
     for column, au in enumerate(AUS):
-        partition = run.partitions.index([au])
-        queue = run.clusters.filter(partition=partition, number__gt=0)
+        queue = run.clusters.filter(partition=run.partitions.index([au]), number__gt=0)
         for cluster in queue.order_by("-expected_corrections", "pk")[:DECISIONS]:
             positions = np.asarray(cluster_positions(cluster))
             right = truth[positions, column]
             proposed = proposals[positions, run.aus.index(au)]
             choices = {
-                "confirm": int((proposed == right).sum()),
+                "accept": int((proposed == right).sum()),
                 "present": int(right.sum()),
                 "absent": int((1 - right).sum()),
             }
             best = max(choices, key=lambda choice: choices[choice])
-            relabelled += best != "confirm"
-            decision_make(
-                dataset=run.dataset,
-                user=run.created_by,
-                kind=DecisionKind.CONFIRM if best == "confirm" else DecisionKind.RELABEL,
-                code=None if best == "confirm" else best,
-                aus=[au],
-                faces=[int(position) for position in positions],
-                mode=Mode.ASSISTED,
-                scope=Scope.CLUSTER,
-                cluster=cluster,
-                client_id=uuid.uuid4(),
-            )
-    return relabelled
+            keys += 1
+            if marking:
+                keys += int((proposed != right).sum())
+                kind, code = DecisionKind.RELABEL, dict(zip(positions.tolist(), right.tolist(), strict=True))
+            elif best == "accept":
+                kind, code = DecisionKind.CONFIRM, None
+            else:
+                kind, code = DecisionKind.RELABEL, best
+            made.append(_decide(run, au, positions, kind, code, cluster))
+    return made, keys
 
 
-def faces_reviewed(run_id: int, truth: Codes, unlabelled: NDArray[np.bool_], seed: int) -> list[Any]:
-    """For each AU single faces in random order, each given its true code; returns the decisions."""
-    from annotator.choices import DecisionKind, Mode, Scope
+def faces_reviewed(run_id: int, truth: Codes, unlabelled: NDArray[np.bool_], seed: int) -> tuple[list[Any], int]:
+    """For each AU single faces in random order, each given its true code."""
+    from annotator.choices import DecisionKind
     from annotator.models import ClusterRun
-    from annotator.services.decisions import decision_make
 
     run = ClusterRun.objects.get(pk=run_id)
     rng = np.random.default_rng(seed)
-    made: list[Any] = []
-    for column, au in enumerate(AUS):
-        made += [
-            decision_make(
-                dataset=run.dataset,
-                user=run.created_by,
-                kind=DecisionKind.RELABEL,
-                code={int(position): int(truth[position, column])},
-                aus=[au],
-                faces=[int(position)],
-                mode=Mode.ASSISTED,
-                scope=Scope.FACE,
-                client_id=uuid.uuid4(),
-            )
-            for position in rng.choice(np.flatnonzero(unlabelled), DECISIONS, replace=False)
-        ]
-    return made
+    made = [
+        _decide(run, au, [position], DecisionKind.RELABEL, {int(position): int(truth[position, column])}, None)
+        for column, au in enumerate(AUS)
+        for position in rng.choice(np.flatnonzero(unlabelled), DECISIONS, replace=False)
+    ]
+    return made, len(made)
 
 
-def _undo(made: list[Any]) -> None:
+def _decide(run: Any, au: int, positions: Any, kind: Any, code: Any, cluster: Any) -> Any:
+    from annotator.choices import Mode, Scope
+    from annotator.services.decisions import decision_make
+
+    return decision_make(
+        dataset=run.dataset,
+        user=run.created_by,
+        kind=kind,
+        code=code,
+        aus=[au],
+        faces=[int(position) for position in positions],
+        mode=Mode.ASSISTED,
+        scope=Scope.CLUSTER if cluster else Scope.FACE,
+        cluster=cluster,
+        client_id=uuid.uuid4(),
+    )
+
+
+def _undo(decision: Any) -> None:
     from annotator.services.decisions import decision_undo
 
-    for decision in reversed(made):
-        decision_undo(user=decision.user, decision=decision, client_id=uuid.uuid4())
+    decision_undo(user=decision.user, decision=decision, client_id=uuid.uuid4())
+
+
+CODERS: dict[str, Callable[..., tuple[list[Any], int]]] = {
+    "50 single faces each": faces_reviewed,
+    "50 clusters each, one key": lambda run, truth, *_: clusters_reviewed(run, truth, marking=False),
+    "50 clusters each, wrong faces marked": lambda run, truth, *_: clusters_reviewed(run, truth, marking=True),
+}
 
 
 def table(result: dict[str, Any]) -> str:
@@ -261,13 +270,13 @@ def table(result: dict[str, Any]) -> str:
         f"{result['faces']} stills, {result['scored']} scored, of them {result['noise_pictures']} without a face; "
         f"seed {result['seed']}; {result['machine']}",
         "",
-        "| labels | agreement % | F1 | faces only: agreement % | F1 |",
-        "|---|---|---|---|---|",
+        "| labels | agreement % | F1 | faces only: agreement % | F1 | keys |",
+        "|---|---|---|---|---|---|",
     ]
     for what, told in result["scores"].items():
         cells = [f"{told[rows][key]:.{digits}f}" for rows in ("all", "faces_only") for key, digits in
                  (("agreement", 1), ("f1", 3))]  # fmt: skip
-        lines.append(f"| {what} | {' | '.join(cells)} |")
+        lines.append(f"| {what} | {' | '.join(cells)} | {result['marks'].get(what, '')} |")
     lines += ["", ", ".join(f"{step} {seconds} s" for step, seconds in result["seconds"].items())]
     return "\n".join(lines)
 
