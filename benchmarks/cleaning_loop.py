@@ -4,9 +4,10 @@
 
 Imports the first N stills with their weak and reference labels, extracts features, clusters, adopts
 and exports; then simulated coders: one reviews 50 single faces of each AU in random order, one takes
-the first 50 clusters of each AU's queue with one key each, one marks the wrong faces in them too. Told for the 7 AUs of the paper, on the unlabelled stills:
-agreement with `truth.csv` and mean F1. The truth is read for scoring and by the simulated coders
-(who stand for people who see the faces), by nothing else.
+the first 50 clusters of each AU's queue with one key each, one marks the wrong faces in them too.
+Told for the 7 AUs of the paper, on the unlabelled stills: agreement with `truth.csv` and mean F1. The
+truth is read for scoring and by the simulated coders (who stand for people who see the faces), by
+nothing else.
 """
 
 import argparse
