@@ -11,6 +11,7 @@ READ = frozenset(Role)
 REVIEW = frozenset({Role.ADMIN, Role.ADJUDICATOR, Role.CODER})
 EXPORT = frozenset({Role.ADMIN, Role.ADJUDICATOR, Role.ANALYST})
 MANAGE = frozenset({Role.ADMIN})
+ADMINS_NAMED = 3
 
 
 def datasets_of(user: User | AnonymousUser) -> QuerySet[DataSet]:
@@ -26,8 +27,17 @@ def member_for(user: User | AnonymousUser, dataset_id: int, allowed: frozenset[R
         raise NotFound("There is no such data set, or you are not a member of it.")
     if member.role not in allowed:
         names = ", ".join(sorted(str(Role(role).label).lower() for role in allowed))
-        raise NotAllowed(f"Your role here is {member.get_role_display().lower()}; this needs one of: {names}.")
+        raise NotAllowed(
+            f"Your role here is {member.get_role_display().lower()}; this needs one of: {names}. {_admins_named(member)}"
+        )
     return member
+
+
+def _admins_named(member: Member) -> str:
+    """Whom to ask for another role."""
+    admins = Member.objects.filter(dataset=member.dataset, role=Role.ADMIN).order_by("pk")
+    names = ", ".join(admins.values_list("user__username", flat=True)[:ADMINS_NAMED])
+    return f"Ask an admin of this data set: {names}."
 
 
 def dataset_for(user: User | AnonymousUser, dataset_id: int, allowed: frozenset[Role] = READ) -> DataSet:

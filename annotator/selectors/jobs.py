@@ -1,6 +1,8 @@
 """Reading jobs: those of a data set, and who may stop or resume which."""
 
 from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from annotator.choices import ACTIVE_STATES, JobState, Role
 from annotator.errors import NotFound
@@ -26,6 +28,22 @@ def job_title(job: Job) -> str:
     """What the job is, as people call it; the kind's name where no app has registered it."""
     kind = JOB_KINDS.get(job.kind)
     return kind.title if kind else job.kind
+
+
+def job_place(job: Job, member: Member) -> tuple[str, str] | None:
+    """What the job works on or made, as (address, name); None where the member may not open it."""
+    role = Role(member.role)
+    batch, run, export = job.imports.first(), job.runs.first(), job.exports.first()
+    if batch and role in MANAGE:
+        return reverse("import_detail", args=[job.dataset_id, batch.pk]), batch.labels_file
+    if run and role in EXPORT:
+        return reverse("run_detail", args=[job.dataset_id, run.pk]), _("Run %d") % run.pk
+    if export and role in EXPORT:
+        name = _("Export of revision %d") % export.revision
+        return reverse("export_detail", args=[job.dataset_id, export.pk]), name
+    if job.kind == "features" and role in EXPORT:
+        return reverse("run_list", args=[job.dataset_id]), _("Feature sets")
+    return None
 
 
 def job_steerable(job: Job, member: Member | None) -> bool:

@@ -35,7 +35,8 @@ PLACES = (
     Place("run_list", _("Runs"), EXPORT, ("run", "features")),
     Place("import_list", _("Import"), MANAGE, ("import",)),
     Place("export_list", _("Export"), EXPORT, ("export",)),
-    Place("member_list", _("Members"), MANAGE, ("member", "invitation", "audit", "dataset_settings", "protocol")),
+    Place("member_list", _("Members"), MANAGE, ("member", "invitation")),
+    Place("dataset_settings", _("Settings"), MANAGE, ("dataset_settings", "protocol", "audit", "withdrawal")),
 )
 
 
@@ -76,10 +77,18 @@ def job_title(job: Job) -> str:
     return jobs.job_title(job)
 
 
+@register.simple_tag(takes_context=True)
+def job_own_page(context: dict[str, Any], job: Job) -> bool:
+    """Whether the page shown, or the one that htmx asks a part for, is the job's own."""
+    request = context.get("request")
+    here = getattr(getattr(request, "htmx", None), "current_url_abs_path", None) or getattr(request, "path", "")
+    return bool(here.partition("?")[0] == reverse("job_detail", args=[job.dataset_id, job.pk]))
+
+
 @register.filter
-def thousands(number: int) -> str:
-    """1234567 → “1,234,567”."""
-    return f"{int(number):,}"
+def thousands(number: Any) -> Any:
+    """1234567 → “1,234,567”; what is no number stays as it is."""
+    return f"{round(number):,}" if isinstance(number, int | float) else number
 
 
 @register.filter

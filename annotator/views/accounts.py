@@ -23,7 +23,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from annotator.errors import InputRefused
+from annotator.errors import InputRefused, NotFound
 from annotator.services import accounts, members
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -93,11 +93,19 @@ def logout(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def login_link(request: HttpRequest, token: str) -> HttpResponse:
     """GET only asks, so that a mail program's look at the link doesn't use it up; POST logs in."""
-    if request.method == "POST":
-        auth.login(request, accounts.login_link_use(token), backend=BACKEND)
-        return redirect("dataset_list")
-    link = accounts.login_link_find(token)
+    try:
+        if request.method == "POST":
+            auth.login(request, accounts.login_link_use(token), backend=BACKEND)
+            return redirect("dataset_list")
+        link = accounts.login_link_find(token)
+    except NotFound as error:
+        return _link_over(request, error)
     return render(request, "annotator/login_link.html", {"link": link})
+
+
+def _link_over(request: HttpRequest, error: NotFound) -> HttpResponse:
+    """The answer to a login or invitation link that was used, revoked or is too old."""
+    return render(request, "annotator/link_over.html", {"message": str(error)}, status=error.status)
 
 
 @sensitive_post_parameters()
@@ -105,6 +113,13 @@ def login_link(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
     """The invited person makes an account, or joins with the one they are logged in with."""
+    try:
+        return _invitation_accept(request, token)
+    except NotFound as error:
+        return _link_over(request, error)
+
+
+def _invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
     invitation = members.invitation_find(token)
     form = AccountForm(request.POST or None)
     if request.method == "POST" and request.user.is_authenticated:

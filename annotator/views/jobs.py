@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.errors import NotAllowed
 from annotator.models import Job, Member
 from annotator.selectors.access import member_for
-from annotator.selectors.jobs import job_of, job_steerable
+from annotator.selectors.jobs import job_of, job_place, job_steerable
 from annotator.services import jobs
 
 
@@ -18,7 +18,8 @@ from annotator.services import jobs
 def job_detail(request: HttpRequest, dataset_id: int, job_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id)
     job = job_of(member.dataset, job_id)
-    return render(request, "annotator/job_detail.html", {"dataset": member.dataset, "member": member, "job": job})
+    context = {"dataset": member.dataset, "member": member, "job": job, "place": job_place(job, member)}
+    return render(request, "annotator/job_detail.html", context)
 
 
 @login_required

@@ -1,9 +1,11 @@
-// What every page does: theme switch, menus that close, questions before what can't be undone,
+// What every page does: theme switch, moments in the reader's zone, menus that close, questions before what can't be undone,
 // forms that go once, texts to copy, notices to dismiss, and word of a server that is away.
 
 import { themeSwitchStart } from "./theme.js";
+import { timesStart } from "./times.js";
 
 themeSwitchStart(document.querySelector("#theme"));
+timesStart();
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {

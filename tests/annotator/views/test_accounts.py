@@ -95,7 +95,18 @@ def test_a_used_login_link_says_so(cast):
     Client().post(address)
     for answer in (Client().get(address), Client().post(address)):
         assert answer.status_code == 404
-        assert "used already" in answer.content.decode()
+        page = answer.content.decode()
+        assert "used already" in page
+        assert "<h1>This link no longer works</h1>" in page
+        assert f'class="button" href="{reverse("login")}"' in page
+
+
+def test_an_invitation_that_is_over_leads_to_the_login_or_home(cast, dataset):
+    address = reverse("invitation_accept", args=["no-such-token"])
+    page = Client().get(address).content.decode()
+    assert "<h1>This link no longer works</h1>" in page
+    assert f'class="button" href="{reverse("login")}"' in page
+    assert f'class="button" href="{reverse("dataset_list")}"' in cast.client("bob").get(address).content.decode()
 
 
 @pytest.fixture

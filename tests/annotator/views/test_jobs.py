@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from annotator.choices import JobState
-from annotator.models import Job
+from annotator.models import ImportBatch, Job
 
 HTMX = {"HX-Request": "true"}
 
@@ -47,6 +47,27 @@ def test_the_card_of_an_ended_job_says_so_and_stops_polling(cast, job, state):
     assert answer["HX-Trigger-After-Settle"] == "jobEnded"
     assert "hx-trigger" not in answer.content.decode()
     assert "The disk is full." in answer.content.decode()
+
+
+def test_the_page_of_a_job_leads_back_to_what_it_works_on(cast, dataset, job):
+    batch = ImportBatch.objects.create(dataset=dataset, labels_file="faces.csv", with_pictures=True, job=job)
+    page = cast.client("alice").get(address("job_detail", job)).content.decode()
+    assert f'href="{reverse("import_detail", args=[dataset.pk, batch.pk])}">faces.csv</a>' in page
+    assert "import:1" not in page
+
+
+def test_the_card_links_to_the_job_but_not_from_the_jobs_own_page(cast, job):
+    link = f'href="{address("job_detail", job)}"'
+    client = cast.client("alice")
+    assert link in client.get(address("job_progress", job)).content.decode()
+    assert link not in client.get(address("job_detail", job)).content.decode()
+    on_it = {**HTMX, "HX-Current-URL": f"http://testserver{address('job_detail', job)}"}
+    assert link not in client.get(address("job_progress", job), headers=on_it).content.decode()
+
+
+def test_counts_of_a_card_are_read_in_thousands(cast, job):
+    Job.objects.filter(pk=job.pk).update(counts={"labels": 14400})
+    assert "14,400" in cast.client("ana").get(address("job_progress", job)).content.decode()
 
 
 def test_buttons_are_only_for_who_may_press_them(cast, job):

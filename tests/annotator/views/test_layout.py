@@ -1,6 +1,7 @@
 """The frame of the pages: navigation by role, components as they are promised to the other pages."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django import forms
@@ -63,7 +64,36 @@ def test_the_page_of_each_next_step_opens_for_whom_it_is_offered(cast, dataset, 
 def test_the_present_place_is_marked(cast, dataset):
     page = cast.client("alice").get(reverse("audit_list", args=[dataset.pk])).content.decode()
     nav = page.split('class="subnav"')[1].split("</nav>")[0]
-    assert re.search(r'aria-current="true">Members', nav)
+    assert re.search(r'aria-current="true">Settings', nav)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("member_list", "Members"), ("dataset_settings", "Settings"), ("audit_list", "Audit trail")],
+)
+def test_the_admins_pages_are_named_in_the_breadcrumb(cast, dataset, name, place):
+    page = cast.client("alice").get(reverse(name, args=[dataset.pk])).content.decode()
+    crumbs = page.split('class="breadcrumb"')[1].split("</nav>")[0]
+    assert re.findall(r'aria-current="page">([^<]+)<', crumbs) == [place]
+
+
+def test_a_moment_says_its_zone_for_who_has_no_script():
+    moment = datetime(2026, 11, 20, 18, 6, tzinfo=UTC)
+    html = render_to_string("components/_time.html", {"at": moment})
+    assert '<time datetime="2026-11-20T18:06:00+00:00"' in html
+    assert "18:06 UTC<" in html
+
+
+def test_an_au_carries_no_blank_that_a_link_would_underline():
+    assert render_to_string("components/_au.html", {"au": 12}).endswith("</abbr>")
+
+
+def test_a_field_whose_default_is_good_needs_no_remark():
+    class Seed(forms.Form):
+        seed = forms.IntegerField(required=False)
+
+    assert "(optional)" in field(Seed(), "seed")
+    assert "(optional)" not in render_to_string("components/_field.html", {"field": Seed()["seed"], "plain": True})
 
 
 def test_places_whose_address_is_not_there_are_left_out(cast, dataset, monkeypatch):
