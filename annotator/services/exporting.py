@@ -99,7 +99,7 @@ def exports_remove(*, dataset: DataSet) -> int:
     made = Export.objects.select_for_update().filter(dataset=dataset).exclude(file_name="")
     names = [name for pair in made.values_list("file_name", "dictionary_name") for name in pair if name]
     count = made.update(file_name="", dictionary_name="", sha256="", size=0)
-    transaction.on_commit(lambda: _files_delete(names))
+    transaction.on_commit(lambda: _files_delete(names), robust=True)
     return count
 
 

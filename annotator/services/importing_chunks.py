@@ -153,7 +153,8 @@ class ChunkWriter:
 
     def _face_made(self, record: Record, taken: Taken) -> Face:
         got = taken.get(record.image, _("the face was there a moment ago and is gone: import the row again"))
-        if record.subject and self._is_withdrawn(record.subject):
+        # A face without a subject is its own: it was withdrawn by its image name.
+        if self._is_withdrawn(record.subject or record.image):
             raise SubjectWithdrawn(_("the subject has withdrawn from this data set"))
         if isinstance(got, str):
             raise RowRefused(got)

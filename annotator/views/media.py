@@ -14,22 +14,21 @@ from annotator.pictures.decoding import LOSSLESS_MIME, THUMBNAIL_MIME
 from annotator.selectors.access import dataset_for
 
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
-# A face's key belongs to one picture for ever; the picture itself is asked for again each hour, so
-# that what a withdrawn subject left in caches goes soon.
-THUMBNAIL_CACHE = "private, max-age=31536000, immutable"
-PICTURE_CACHE = "private, max-age=3600"
+# A key belongs to one picture for ever; it is asked for again each hour all the same, so that what a
+# withdrawn subject left in caches goes soon.
+CACHE = "private, max-age=3600"
 
 
 @login_required
 @require_safe
 def face_picture(request: HttpRequest, dataset_id: int, key: str) -> FileResponse:
-    return _served(_face_for(request, dataset_id, key).picture_name, LOSSLESS_MIME, PICTURE_CACHE)
+    return _served(_face_for(request, dataset_id, key).picture_name, LOSSLESS_MIME)
 
 
 @login_required
 @require_safe
 def face_thumbnail(request: HttpRequest, dataset_id: int, key: str) -> FileResponse:
-    return _served(_face_for(request, dataset_id, key).thumbnail_name, THUMBNAIL_MIME, THUMBNAIL_CACHE)
+    return _served(_face_for(request, dataset_id, key).thumbnail_name, THUMBNAIL_MIME)
 
 
 def _face_for(request: HttpRequest, dataset_id: int, key: str) -> Face:
@@ -43,7 +42,7 @@ def _face_for(request: HttpRequest, dataset_id: int, key: str) -> Face:
     return face
 
 
-def _served(name: str, kind: str, cache: str) -> FileResponse:
+def _served(name: str, kind: str) -> FileResponse:
     """The stored file as the one type that we write, whatever anybody called it."""
     try:
         file = default_storage.open(name)
@@ -51,7 +50,7 @@ def _served(name: str, kind: str, cache: str) -> FileResponse:
         raise NotFound(_("This picture is not in the storage.")) from None
     response = FileResponse(file, content_type=kind)
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = cache
+    response.headers["Cache-Control"] = CACHE
     response.headers["Content-Disposition"] = "inline"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     return response
