@@ -21,6 +21,7 @@ from annotator.selectors.codes import (
     layers_visible_to,
 )
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, cluster_aus, coder_layer, state_tokens
+from annotator.selectors.run_hints import cluster_odd, run_cut
 
 PAGE = 5_000
 """Faces on one page of a cluster, and so in one decision about all of them."""
@@ -91,6 +92,8 @@ class Mark:
     weak: str = ""
     proposal: str = ""
     probability: float | None = None
+    cut: float | None = None
+    """The probability from which on the run proposes “present”."""
 
     @property
     def weak_sign(self) -> str:
@@ -110,6 +113,16 @@ class Mark:
         return "" if self.probability is None else f"{self.probability * 100:.0f}%"
 
     @property
+    def share_words(self) -> str:
+        """What the percentage means: below one half it may well stand beside a proposed “present”."""
+        if self.probability is None:
+            return ""
+        words = _("probability of present %(share)s") % {"share": f"{self.probability * 100:.1f}%"}
+        if self.cut is not None:
+            words += _("; proposed present from %(cut)s on") % {"cut": f"{self.cut * 100:.1f}%"}
+        return str(words)
+
+    @property
     def words(self) -> str:
         """What machines say, in words, for who can't see the signs."""
         said = []
@@ -118,7 +131,7 @@ class Mark:
         if self.proposal in CODE_WORDS:
             said.append(_("proposed %(code)s") % {"code": CODE_WORDS[self.proposal]})
         if self.share:
-            said.append(_("probability of presence %(share)s") % {"share": self.share})
+            said.append(self.share_words)
         return ", ".join(str(one) for one in said)
 
     @property
@@ -209,6 +222,10 @@ class ClusterPage:
     total: int
     proposal: str
     """What the run proposes for most faces: p, a, or nothing when blind or for several AUs."""
+    cut: float | None
+    """The probability from which on the run proposes “present”; None like `proposal`."""
+    odd: bool
+    """The faces are as a whole unlike the run's others, and some are yet to be decided; never blind."""
 
     @property
     def tiles(self) -> list[Tile]:
@@ -284,6 +301,7 @@ def cluster_page(
         for place, name in enumerate(names)
     ]
     one = not shown.blind and len(shown.aus) == 1
+    odd = not shown.blind and cluster_odd(cluster.run, cluster_positions(cluster))
     return ClusterPage(
         cluster=cluster,
         aus=shown.aus,
@@ -293,6 +311,8 @@ def cluster_page(
         pages=shown.pages,
         total=shown.total,
         proposal=_majority(cluster, shown.positions, shown.aus) if one else "",
+        cut=run_cut(cluster.run, shown.aus[0].au) if one else None,
+        odd=odd and not all(tile.decided for tile in tiles),
     )
 
 
@@ -396,6 +416,7 @@ def tiles_make(
     tokens = state_tokens(own, bits)
     weak_tokens = state_tokens(layer_codes(weak, ids), bits) if weak else None
     proposed, shares = run_proposals(run, positions, aus) if run else (None, None)
+    cuts = [run_cut(run, coded.au) if run else None for coded in aus]
     letters = np.array(["", "a", "p"])
     marks_of = letters[proposed + 1].tolist() if proposed is not None else None
     shares_of = shares.astype(float).tolist() if shares is not None else None
@@ -408,6 +429,7 @@ def tiles_make(
                 weak=weak_tokens[row][place] if weak_tokens else "",
                 proposal=marks_of[row][place] if marks_of else "",
                 probability=_share(shares_of[row][place]) if shares_of else None,
+                cut=cuts[place],
             )
             for place, coded in enumerate(aus)
         ]

@@ -213,6 +213,8 @@ class Progress:
     held: int
     corrections: float
     """Expected corrections in the clusters that are not done."""
+    place: tuple[int, int]
+    """The run and the number of the partition in it."""
 
     @property
     def left(self) -> int:
@@ -223,13 +225,16 @@ class Progress:
         return self.done / self.clusters if self.clusters else 0.0
 
 
-def adopted_clusters(dataset: DataSet) -> QuerySet[Cluster]:
-    """The clusters to review: of partitions whose AUs' proposals come from their run; never group 0."""
+def adopted_clusters(dataset: DataSet, au: int | None = None) -> QuerySet[Cluster]:
+    """The clusters to review: of partitions whose AUs' proposals come from their run; never group 0.
+    With `au`, those made for this AU, alone or with others."""
     wanted = Q(pk=None)
     hidden = set(dataset.coded_aus.filter(hidden=True).values_list("au", flat=True))
     runs = ClusterRun.objects.filter(dataset=dataset, adopted_at__isnull=False)
     for run_id, partitions, adopted in runs.values_list("pk", "partitions", "adopted_aus"):
         aus = set(adopted) - hidden
+        if au is not None:
+            aus &= {au}
         places = [place for place, group in enumerate(partitions) if aus & set(group)]
         wanted |= Q(run_id=run_id, partition__in=places)
     return Cluster.objects.filter(wanted, number__gt=0)
@@ -257,13 +262,13 @@ def _seats(needed: int, *states: str) -> Q:
     return every
 
 
-def clusters_free(dataset: DataSet, user: User) -> QuerySet[Cluster]:
-    """Clusters with a free seat that the user neither holds nor has finished: most expected
-    corrections first, those the user gave back last."""
+def clusters_free(dataset: DataSet, user: User, au: int | None = None) -> QuerySet[Cluster]:
+    """Clusters (of this AU) with a free seat that the user neither holds nor has finished: most
+    expected corrections first, those the user gave back last."""
     active = Assignment.objects.filter(cluster=OuterRef("pk"), state__in=ACTIVE)
     given_back = Assignment.objects.filter(cluster=OuterRef("pk"), coder=user, state=AssignmentState.RELEASED)
     return (
-        adopted_clusters(dataset)
+        adopted_clusters(dataset, au)
         .filter(~_seats(coders_needed(dataset), *ACTIVE), ~Exists(active.filter(coder=user)))
         .annotate(given_back=Exists(given_back))
         .select_related("run__dataset")
@@ -304,6 +309,7 @@ def clusters_progress(dataset: DataSet) -> list[Progress]:
                 done=group["done"],
                 held=group["held"],
                 corrections=group["corrections"] or 0.0,
+                place=(group["run_id"], group["partition"]),
             )
         )
     return sorted(rows, key=lambda row: [(coded.place, coded.au) for coded in row.aus])
@@ -315,8 +321,8 @@ class Queue:
 
     progress: list[Progress]
     mine: Assignment | None
-    free: bool
-    """Whether there is a cluster that this reviewer could take now."""
+    free: set[tuple[int, int]]
+    """The partitions in which there is a cluster that this reviewer could take now."""
     held: list[Assignment]
     """Open assignments of others on clusters, soonest to expire first."""
     recent: list[DecisionLine]
@@ -325,6 +331,15 @@ class Queue:
     @property
     def mine_aus(self) -> list[CodedAU]:
         return coded_aus(self.mine.dataset, self.mine.aus) if self.mine else []
+
+    @property
+    def rows(self) -> list[tuple[Progress, bool]]:
+        """The partitions, and of each whether this reviewer could go on in it now."""
+        held = {coded.au for coded in self.mine_aus}
+        return [
+            (row, row.place in self.free or not held.isdisjoint(coded.au for coded in row.aus))
+            for row in self.progress
+        ]
 
     @property
     def left(self) -> int:
@@ -366,7 +381,7 @@ def queue_of(dataset: DataSet, user: User) -> Queue:
     return Queue(
         progress=clusters_progress(dataset),
         mine=assignment_open(dataset, user),
-        free=clusters_free(dataset, user).exists(),
+        free=set(clusters_free(dataset, user).order_by().values_list("run_id", "partition").distinct()),
         held=list(held.select_related("coder", "cluster").order_by("lease_until")),
         recent=decision_lines(dataset, list(own.order_by("-id")[:RECENT]), user),
         blind=is_blind(user, dataset),

@@ -14,28 +14,33 @@ from django.utils import timezone
 from annotator.choices import AssignmentState, Mode
 from annotator.errors import Conflict, InputRefused, NotAllowed
 from annotator.models import Assignment, Cluster, DataSet, Member
+from annotator.selectors.codes import mask_of_aus
 from annotator.selectors.review import ACTIVE, cluster_aus, clusters_free, coders_needed
 
 CANDIDATES = 50
 """Clusters tried before the list is read again."""
 
 
-def assignment_next(dataset: DataSet, user: User, *, mode: Mode = Mode.ASSISTED) -> Assignment | None:
+def assignment_next(
+    dataset: DataSet, user: User, *, au: int | None = None, mode: Mode = Mode.ASSISTED
+) -> Assignment | None:
     """The user's open assignment if there is one, else the free cluster with the most expected
     corrections; None when nothing is left that this user could take now.
 
-    Clusters the user gave back come last. Safe for any number of simultaneous callers.
+    With `au`, only clusters made for this AU count, open ones too: what the user holds of others is
+    kept for them until its lease runs out. Clusters the user gave back come last. Safe for any number
+    of simultaneous callers.
     """
     with transaction.atomic():
         # One caller at a time for each person: a double click must not take two clusters.
         Member.objects.select_for_update().get(dataset=dataset, user=user)
         leases_expire(dataset=dataset, but=user)
-        mine = _own_open(dataset, user)
+        mine = _own_open(dataset, user, au)
         if mine is not None:
             return mine
         needed = coders_needed(dataset)
         tried: set[int] = set()
-        while candidates := list(clusters_free(dataset, user).exclude(pk__in=tried)[:CANDIDATES]):
+        while candidates := list(clusters_free(dataset, user, au).exclude(pk__in=tried)[:CANDIDATES]):
             for cluster in candidates:
                 tried.add(cluster.pk)
                 assignment = _seat_take(cluster, user, needed, mode)
@@ -140,15 +145,18 @@ def own_assignment_check(assignment: Assignment, user: User) -> None:
         raise NotAllowed("This assignment is somebody else's.")
 
 
-def _own_open(dataset: DataSet, user: User) -> Assignment | None:
-    """The user's open assignment with its lease renewed. One whose AUs a later run has taken over is
-    given back."""
+def _own_open(dataset: DataSet, user: User, au: int | None) -> Assignment | None:
+    """The user's open assignment (of this AU) with its lease renewed. One whose AUs a later run has
+    taken over is given back."""
+    wanted = None if au is None else mask_of_aus(dataset, [au])
     mine = Assignment.objects.filter(
         dataset=dataset, coder=user, state=AssignmentState.OPEN, cluster__isnull=False
     ).select_related("cluster__run__dataset")
     for assignment in mine.order_by("-id"):
         if assignment.cluster is None or not cluster_aus(assignment.cluster):
             assignment_release(assignment=assignment, user=user)
+            continue
+        if wanted is not None and not assignment.aus & wanted:
             continue
         assignment_renew(assignment=assignment, user=user)
         return assignment

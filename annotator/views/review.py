@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -39,15 +39,18 @@ def review_queue(request: HttpRequest, dataset_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def review_next(request: HttpRequest, dataset_id: int) -> HttpResponse:
-    """Finish the assignment named, if any, and go to the next one."""
+    """Finish the assignment named, if any, and go to the next one: with `au`, of that AU alone."""
     member = member_for(request.user, dataset_id, REVIEW)
+    au = au_read(request.POST)
     if finished := request.POST.get("assignment"):
         assignment = _assignment(member, finished)
         assignments.assignment_finish(assignment=assignment, user=member.user)
-    following = assignments.assignment_next(member.dataset, member.user)
+    following = assignments.assignment_next(member.dataset, member.user, au=au)
     if following is None or following.cluster_id is None:
+        if au is not None:
+            messages.success(request, _("AU%(au)s has nothing left that you could take now.") % {"au": au})
         return redirect("review_queue", dataset_id)
-    return redirect("cluster_detail", dataset_id, following.cluster_id)
+    return redirect(cluster_address(dataset_id, following.cluster_id, au))
 
 
 @login_required
@@ -87,7 +90,7 @@ def decision_undo_view(request: HttpRequest, dataset_id: int, decision_id: int) 
 def cluster_detail(request: HttpRequest, dataset_id: int, cluster_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id, REVIEW)
     cluster = clusters.cluster_get(member.dataset, cluster_id)
-    context = _cluster_context(member, cluster, page_read(request.GET))
+    context = _cluster_context(member, cluster, page_read(request.GET)) | {"only": au_read(request.GET)}
     return render(request, "annotator/cluster_detail.html", context)
 
 
@@ -100,7 +103,7 @@ def cluster_decide(request: HttpRequest, dataset_id: int, cluster_id: int) -> Ht
     cluster = clusters.cluster_get(member.dataset, cluster_id)
     assignment = review.assignment_latest(cluster, member.user)
     asked = request_read(request.POST)
-    here = reverse("cluster_detail", args=[dataset_id, cluster_id]) + f"?page={asked.page}"
+    here = cluster_address(dataset_id, cluster_id, au_read(request.POST, "only"), asked.page)
     try:
         decision = cluster_act(cluster=cluster, user=member.user, assignment=assignment, request=asked)
     except CorrugatorError as error:
@@ -110,6 +113,12 @@ def cluster_decide(request: HttpRequest, dataset_id: int, cluster_id: int) -> Ht
         return redirect(here)
     changed = review.faces_of_decision(decision)
     return saved(_cluster_state(request, member, cluster, asked.page, changed, decision), decision)
+
+
+def cluster_address(dataset_id: int, cluster_id: int, au: int | None = None, page: int = 1) -> str:
+    """The page of a cluster; with `au`, of a reviewer who goes through this AU's clusters."""
+    values = {name: value for name, value in (("page", page if page > 1 else None), ("au", au)) if value}
+    return reverse("cluster_detail", args=[dataset_id, cluster_id]) + ("?" + urlencode(values) if values else "")
 
 
 def _cluster_context(member: Member, cluster: Cluster, number: int) -> dict[str, object]:
@@ -223,6 +232,12 @@ def client_id_read(post: QueryDict) -> uuid.UUID:
 def page_read(values: QueryDict) -> int:
     number = values.get("page", "1")
     return int(number) if number.isdecimal() and len(number) < 8 else 1
+
+
+def au_read(values: QueryDict, name: str = "au") -> int | None:
+    """The AU to stay with from one cluster to the next; None for any."""
+    number = values.get(name, "")
+    return int(number) if number.isdecimal() and len(number) < 4 else None
 
 
 def saved(response: HttpResponse, decision: Decision) -> HttpResponse:

@@ -33,14 +33,14 @@ class OutlierReason(IntFlag):
 
 
 REASON_WORDS = {
-    OutlierReason.FAR: "far from its nearest look-alikes",
-    OutlierReason.FEW_MUTUAL: "few faces count it among their look-alikes",
-    OutlierReason.ALONE: "fits in no cluster",
-    OutlierReason.DISAGREEMENT: "the weak labels and the feature network disagree",
-    OutlierReason.BLURRED: "blurred picture",
-    OutlierReason.SHARP: "unusually rough picture",
-    OutlierReason.DARK: "dark picture",
-    OutlierReason.BRIGHT: "very bright picture",
+    OutlierReason.FAR: "unlike any other face here",
+    OutlierReason.FEW_MUTUAL: "its look-alikes resemble others more",
+    OutlierReason.ALONE: "in no cluster for almost every AU",
+    OutlierReason.DISAGREEMENT: "the weak labels don't go with the picture",
+    OutlierReason.BLURRED: "little fine detail, perhaps blurred",
+    OutlierReason.SHARP: "very rough, perhaps a pattern or noise",
+    OutlierReason.DARK: "much darker than most",
+    OutlierReason.BRIGHT: "much brighter than most",
 }
 
 

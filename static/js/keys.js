@@ -75,7 +75,7 @@ function keyShow(element) {
 
 function labelOf(element) {
   const source = (element.matches("input") ? element.closest("label") : element).cloneNode(true);
-  for (const extra of source.querySelectorAll("kbd, .for-chosen")) extra.remove();
+  for (const extra of source.querySelectorAll("kbd, .for-chosen, .for-every")) extra.remove();
   return source.textContent.trim();
 }
 

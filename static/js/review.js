@@ -52,11 +52,17 @@ function chosenShow() {
   count.hidden = !chosen.size;
   count.querySelector("strong").textContent = chosen.size;
   form.toggleAttribute("data-chosen", chosen.size > 0);
+  form.toggleAttribute("data-every", chosen.size > 0 && chosen.size === tiles.length);
 }
 
 function chooseNone() {
   for (const position of [...chosen]) choose(position, false);
   anchor = null;
+  chosenShow();
+}
+
+function chooseAll() {
+  for (const tile of tiles) choose(positionOf(tile), true);
   chosenShow();
 }
 
@@ -217,7 +223,7 @@ next?.addEventListener("click", async (event) => {
   await outbox.empty();
   const left = Number(document.querySelector("#review-status").dataset.undecided);
   if (!left) return nextGo();
-  question.querySelector(".undecided-count").textContent = left;
+  for (const count of question.querySelectorAll(".undecided-count")) count.textContent = left;
   question.returnValue = "stay";
   question.showModal();
 });
@@ -255,6 +261,10 @@ form.addEventListener("focusin", (event) => {
   const tile = event.target.closest(".tile");
   if (tile) current = positionOf(tile);
 });
+
+const everything = document.querySelector("#choose-all");
+everything.hidden = false;
+everything.addEventListener("click", chooseAll);
 
 // Size of the tiles, remembered in the browser
 

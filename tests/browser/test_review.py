@@ -103,11 +103,30 @@ def test_keys_rest_while_somebody_types_and_with_modifiers(page, bob):
     assert Decision.objects.get().note == "an unsure one"
 
 
+def test_all_faces_are_chosen_and_set_apart_by_two_keys(page, bob):
+    press(page, "*")
+    assert page.inner_text(".chosen-count") == "12 chosen"
+    assert page.inner_text("[data-key=n]").startswith("All noise")
+    page.click(".tile >> nth=3 >> [name=face]")
+    assert page.inner_text("[data-key=n]").startswith("Noise")
+    press(page, "n")
+    assert own(bob) == {position: "!" for position in range(12) if position != 3}
+
+
+def test_haste_accepts_nothing_that_nobody_looked_at(page, bob):
+    page.keyboard.press("j")
+    page.wait_for_selector("#undecided[open]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#undecided:not([open])", state="attached")
+    assert own(bob) == {}
+    assert Assignment.objects.get().state == "open"
+
+
 def test_next_asks_about_undecided_faces_and_finishes(page, bob, live_server):
     page.keyboard.press("j")
     page.wait_for_selector("#undecided[open]")
-    assert page.inner_text(".undecided-count") == "12"
-    page.keyboard.press("Enter")
+    assert page.inner_text("#undecided p .undecided-count") == "12"
+    page.click("text=Accept these 12 and go on")
     page.wait_for_url("**/review/")
     assert set(own(bob).values()) == {"p"}
     assert Assignment.objects.get().state == "done"
@@ -189,7 +208,7 @@ def test_the_help_names_every_key_once(page):
     page.wait_for_selector("#keys-help[open]")
     keys = page.locator(".keys-list kbd").all_inner_texts()
     assert len(keys) == len(set(keys))
-    assert {"a", "o", "u", "n", "e", "z", "j", "x", "?"} <= set(keys)
+    assert {"a", "o", "u", "n", "e", "z", "j", "x", "*", "?"} <= set(keys)
 
 
 def test_the_size_of_the_tiles_is_remembered(page):

@@ -165,6 +165,44 @@ def test_progress_counts_clusters_and_expected_corrections(dataset, cast, run):
     assert [coded.au for coded in row.aus] == [12]
 
 
+@pytest.fixture
+def smiles_and_lips(dataset, run):
+    """A second run beside `run` (AU12, clusters 1 to 3): AU25, clusters 4 and 5, more to correct."""
+    lips = run_make(dataset, list(dataset.faces.all()), 25, [4, 4, 4, 4, 5, 5, 5, 5], [1] * 8, adopted=False)
+    lips.adopted_at, lips.adopted_aus = timezone.now(), [25]
+    lips.save()
+    return run, lips
+
+
+def test_one_au_is_handed_out_until_it_is_exhausted(dataset, cast, smiles_and_lips):
+    handed = []
+    while (mine := assignment_next(dataset, cast.bob, au=12)) is not None:
+        handed.append(mine.cluster.number)
+        assignment_finish(assignment=mine, user=cast.bob)
+    assert handed == [3, 2, 1]
+    assert assignment_next(dataset, cast.bob).cluster.number == 5
+
+
+def test_asking_for_an_au_again_gives_the_open_one_of_that_au_back(dataset, cast, smiles_and_lips):
+    lips = assignment_next(dataset, cast.bob)
+    smile = assignment_next(dataset, cast.bob, au=12)
+    assert smile.cluster.number == 3
+    assert assignment_next(dataset, cast.bob, au=12) == smile
+    assert assignment_next(dataset, cast.bob, au=25) == lips
+    assert Assignment.objects.filter(state=AssignmentState.OPEN).count() == 2
+
+
+def test_an_au_that_nobody_codes_hands_out_nothing(dataset, cast, run):
+    assert assignment_next(dataset, cast.bob, au=99) is None
+    assert assignment_next(dataset, cast.bob, au=25) is None
+
+
+def test_the_queue_says_in_which_aus_one_can_go_on(dataset, cast, smiles_and_lips):
+    for _ in range(2):
+        assignment_finish(assignment=assignment_next(dataset, cast.bob, au=25), user=cast.bob)
+    assert [ready for _row, ready in queue_of(dataset, cast.bob).rows] == [True, False]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_twenty_people_asking_at_once_get_twenty_clusters():
     admin = User.objects.create_user("admin", password="x")
@@ -194,7 +232,8 @@ def test_twenty_people_asking_at_once_get_twenty_clusters():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_double_click_takes_one_cluster():
+@pytest.mark.parametrize("au", [None, 12])
+def test_a_double_click_takes_one_cluster(au):
     admin = User.objects.create_user("admin", password="x")
     dataset = dataset_create(name="Clicks", user=admin, aus=[12])
     run_make(dataset, faces_make(dataset, 9), 12, list(range(1, 10)), [1] * 9)
@@ -203,7 +242,7 @@ def test_a_double_click_takes_one_cluster():
     def click():
         try:
             start.wait()
-            taken.append(assignment_next(dataset, admin).pk)
+            taken.append(assignment_next(dataset, admin, au=au).pk)
         finally:
             connection.close()
 

@@ -6,6 +6,7 @@ import uuid
 import numpy as np
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from annotator.choices import AssignmentState, LayerKind, Mode
 from annotator.models import Assignment, Decision, Face, Label
@@ -96,6 +97,64 @@ def test_the_queue_says_who_holds_what_when_nothing_is_free(dataset, cluster, bo
     assert f"{held.lease_until:%H:%M}" in page
 
 
+def test_moments_are_marked_for_the_readers_zone(dataset, cluster, bob, cast):
+    held = assignment_next(dataset, cast.cleo)
+    marked = f'<time datetime="{held.lease_until:%Y-%m-%dT%H:%M:%S}'
+    assert marked in bob.get(url("review_queue", dataset)).content.decode()
+    assert marked in bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
+    text = cast.client("cleo").get(url("cluster_detail", dataset, cluster.pk)).content.decode()
+    assert marked in text
+    assert f"{held.lease_until:%H:%M} UTC</time>" in text
+
+
+@pytest.fixture
+def lips(dataset, run):
+    """A second adopted run: AU25, clusters 4 and 5 of three faces each."""
+    lips = run_make(dataset, list(dataset.faces.all()), 25, [4, 4, 4, 5, 5, 5], [1] * 6, adopted=False)
+    lips.adopted_at, lips.adopted_aus = timezone.now(), [25]
+    lips.save()
+    return lips
+
+
+def test_reviewing_one_au_from_the_queue_to_its_end(dataset, cluster, lips, bob):
+    """Without script: the row's button, the next form with what the page put into it, until none is left."""
+    assert "Review AU12" in bob.get(url("review_queue", dataset)).content.decode()
+    answer = bob.post(url("review_next", dataset), {"au": "25"})
+    numbers = []
+    while "/clusters/" in answer.url:
+        text = bob.get(answer.url).content.decode()
+        assert "Staying with AU25" in text
+        numbers.append(Assignment.objects.get(state=AssignmentState.OPEN).cluster.number)
+        form = text[text.index('id="next-form"') :]
+        hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[: form.index("</form>")])
+        answer = bob.post(url("review_next", dataset), dict(hidden))
+    assert numbers == [5, 4]
+    assert answer.url == url("review_queue", dataset)
+    assert "AU25 has nothing left" in bob.get(answer.url).content.decode()
+    assert bob.post(url("review_next", dataset)).url == url("cluster_detail", dataset, cluster.pk)
+
+
+def test_a_plain_form_comes_back_to_the_au_it_stays_with(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    text = bob.get(url("cluster_detail", dataset, cluster.pk) + "?au=12").content.decode()
+    assert '<input type="hidden" name="only" value="12">' in text
+    answer = decide(bob, dataset, cluster, "absent", [0], htmx=False, only="12")
+    assert answer.url == url("cluster_detail", dataset, cluster.pk) + "?au=12"
+
+
+@pytest.mark.parametrize("au", ["99", "x", "9" * 30, "-25"])
+def test_an_au_that_is_none_hands_out_nothing_strange(dataset, cluster, bob, au):
+    answer = bob.post(url("review_next", dataset), {"au": au}, follow=True)
+    assert answer.status_code == 200
+    assert bob.get(url("cluster_detail", dataset, cluster.pk), {"au": au}).status_code == 200
+
+
+def test_what_is_left_with_others_cannot_be_asked_for(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.cleo)
+    text = bob.get(url("review_queue", dataset)).content.decode()
+    assert re.search(r"<button[^>]* disabled[^>]*>Review AU12", text)
+
+
 def test_waiting_for_a_second_coder_is_said(dataset, cluster, bob, cast):
     protocol_change(dataset=dataset, user=cast.alice, coders_per_item=2)
     assignment_finish(assignment=assignment_next(dataset, cast.bob), user=cast.bob)
@@ -116,6 +175,51 @@ def test_faces_whose_weak_label_differs_come_first(dataset, cluster, bob, cast):
     text = page.content.decode()
     assert "lip corner puller" in text
     assert text.index('id="face-1"') < text.index('id="face-3"') < text.index('id="face-0"')
+
+
+def test_the_percentage_says_what_it_is_and_where_the_cut_lies(dataset, run, cluster, bob, cast):
+    run.summary = {"per_au": [{"cut": 0.274}]}
+    run.probabilities = array_write(dataset=dataset, purpose="p", values=np.full((6, 1), 0.33, np.float16))
+    run.save()
+    assignment_next(dataset, cast.bob)
+    text = bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
+    assert 'title="probability of present 33.0%; proposed present from 27.4% on"' in text
+    assert "proposed present from 27.4% on</span>" in text
+
+
+@pytest.mark.parametrize("per_au", [[], [{}], [{"cut": None}]])
+def test_a_run_without_a_cut_names_none(dataset, run, cluster, bob, cast, per_au):
+    run.summary = {"per_au": per_au}
+    run.save()
+    assignment_next(dataset, cast.bob)
+    text = bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
+    assert "probability of present" in text
+    assert "proposed present from" not in text
+
+
+HINT = "Many of these look unlike the other faces"
+
+
+def odd_make(run, scores):
+    run.outlier_scores = array_write(dataset=run.dataset, purpose="scores", values=np.array(scores, np.float32))
+    run.save()
+
+
+@pytest.mark.parametrize(
+    ("scores", "hinted"),
+    [([0.4] * 5 + [0.1] * 95, True), ([0.1] * 100, False), ([0.1] * 5 + [0.4] * 95, False), ([np.nan] * 6, False)],
+)
+def test_a_cluster_unlike_the_others_is_pointed_out(dataset, run, cluster, bob, cast, scores, hinted):
+    odd_make(run, scores)
+    assignment_next(dataset, cast.bob)
+    assert (HINT in bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()) is hinted
+
+
+def test_a_cluster_decided_upon_is_no_longer_pointed_out(dataset, run, cluster, bob, cast):
+    odd_make(run, [0.4] * 5 + [0.1] * 95)
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "noise", range(5))
+    assert HINT not in bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
 
 
 def test_accepting_confirms_what_is_not_yet_decided(dataset, cluster, bob, cast):
@@ -191,7 +295,7 @@ def test_undo_and_redo_from_the_page(dataset, cluster, bob, cast):
 def test_a_plain_form_saves_and_comes_back(dataset, cluster, bob, cast):
     assignment_next(dataset, cast.bob)
     answer = decide(bob, dataset, cluster, "absent", [0], htmx=False)
-    assert answer.url == url("cluster_detail", dataset, cluster.pk) + "?page=1"
+    assert answer.url == url("cluster_detail", dataset, cluster.pk)
     assert own(cast.bob) == {0: False}
 
 
@@ -393,10 +497,12 @@ SECRETS = (
     "Cluster 1",
     "cluster 1",
     "Accept",
+    "unlike",
 )
 
 
-def test_blind_the_cluster_page_tells_nothing_of_machines(dataset, cluster, blind, bob):
+def test_blind_the_cluster_page_tells_nothing_of_machines(dataset, run, cluster, blind, bob):
+    odd_make(run, [0.4] * 5 + [0.1] * 95)
     text = bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
     shown = text[text.index("<main") : text.index("</main>")]
     assert [secret for secret in SECRETS if secret in shown] == []
