@@ -24,7 +24,7 @@ from trainer.services.features import features_create
 NAME = "Demo faces"
 DESCRIPTION = (
     "Drawn faces of sixty people who don't exist. The weak labels come from a deliberately weak detector; "
-    "a third of the faces has reference codes, 240 for training and 180 kept for testing."
+    "a third of the faces has reference codes, some for training, some kept for testing."
 )
 PEOPLE = {
     "alice": Role.ADMIN,
