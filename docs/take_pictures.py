@@ -15,7 +15,6 @@ import io
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +38,8 @@ FLAGS = [
 WIDTH, HEIGHT = 1440, 760
 LIMIT_BYTES = 200_000
 SETTLE_MS = 500
+KEYS_READY = "#keys-open:visible"
+"""Shown by a page's script once it listens to keys."""
 
 
 class Studio:
@@ -100,7 +101,7 @@ def served(data: Path, port: int) -> Iterator[str]:
             time.sleep(0.5)
         yield address
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(timeout=30)
 
 
@@ -145,7 +146,7 @@ def cluster(studio: Studio) -> None:
     page = studio.page("bob")
     page.goto(studio.dataset + "review/")
     page.keyboard.press("j")
-    page.wait_for_selector("#review-form")
+    page.wait_for_selector(KEYS_READY)
     press(page, "o", "ArrowRight", "u", "ArrowRight", "n", "ArrowRight", "1", "ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
@@ -163,9 +164,10 @@ def conflict(studio: Studio) -> None:
     first = studio.page("bob")
     first.goto(studio.dataset + "review/")
     first.keyboard.press("j")
-    first.wait_for_selector("#review-form")
+    first.wait_for_selector(KEYS_READY)
     second = first.context.new_page()
     second.goto(first.url)
+    second.wait_for_selector(KEYS_READY)
     for page, key in ((first, "1"), (second, "0")):
         tile = page.locator(".tile[data-state='']").first
         tile.locator(".shot").focus()
@@ -176,6 +178,7 @@ def conflict(studio: Studio) -> None:
 def noise(studio: Studio) -> None:
     page = studio.page("bob")
     page.goto(studio.dataset + "noise/")
+    page.wait_for_selector(KEYS_READY)
     press(page, "n", "ArrowRight", "n", "ArrowRight", "e")
     save(page, "noise")
 
@@ -183,6 +186,7 @@ def noise(studio: Studio) -> None:
 def face(studio: Studio) -> None:
     page = studio.page("bob", height=900)
     page.goto(studio.dataset + "faces/40/")
+    page.wait_for_selector(KEYS_READY)
     press(page, "1", "ArrowDown", "0", "ArrowDown", "u")
     save(page, "face")
 
@@ -197,7 +201,7 @@ def members(studio: Studio) -> None:
 
 
 def run(studio: Studio) -> None:
-    page = studio.page("alice", height=1100)
+    page = studio.page("alice", height=860)
     page.goto(studio.dataset + "runs/1/")
     save(page, "run")
 
