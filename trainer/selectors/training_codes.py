@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from annotator.choices import FaceRole, LayerKind
 from annotator.errors import InputRefused
 from annotator.models import CodedAU, DataSet, Face, LabelLayer
-from annotator.selectors.codes import coded_aus, layer_codes
-from annotator.selectors.effective import SOURCES, effective_codes
+from annotator.selectors.codes import coded_aus
+from annotator.selectors.effective import SOURCES, EffectiveCodes, effective_codes
 
 TRUSTED = (LayerKind.CONSENSUS, LayerKind.CODER, LayerKind.REFERENCE)
 
@@ -51,31 +51,36 @@ def face_table(dataset: DataSet) -> FaceTable:
 
 
 def training_codes(dataset: DataSet, faces: FaceTable) -> TrainingCodes:
-    """Reviewed and reference codes of all faces but test faces; where there are none at all, the
-    weak codes, test faces left out too. Raises InputRefused when nothing is coded."""
+    """Reviewed and reference codes of all faces but test faces; where no face has a reference code, the
+    weak codes under the reviewed ones, of two weak layers the newer's first. Faces set apart as noise,
+    and codes that people found unscorable or disagree on, are left out. Raises InputRefused when
+    nothing is coded."""
     aus = coded_aus(dataset)
     if not aus:
         raise InputRefused("The data set has no AUs yet: import labels first.")
     layers = list(LabelLayer.objects.filter(dataset=dataset))
-    trusted = effective_codes(
+    found = _effective(dataset, faces, aus, [layer for layer in layers if layer.kind in TRUSTED])
+    if not (found.source[~faces.is_test] == SOURCES.index(LayerKind.REFERENCE)).any():
+        found = _effective(
+            dataset, faces, aus, [one for one in layers if one.kind in (*TRUSTED, LayerKind.WEAK)]
+        )
+    codes = found.codes.copy()
+    codes[faces.is_test | found.noise] = -1
+    if not (codes == 1).any():
+        raise InputRefused("No face has a present AU yet: import reference or weak labels first.")
+    counted = found.source[codes >= 0]
+    sources = {name: int((counted == place).sum()) for place, name in enumerate(SOURCES) if name}
+    return TrainingCodes(aus, codes, {name: count for name, count in sources.items() if count})
+
+
+def _effective(
+    dataset: DataSet, faces: FaceTable, aus: list[CodedAU], layers: list[LabelLayer]
+) -> EffectiveCodes:
+    return effective_codes(
         dataset,
-        [layer for layer in layers if layer.kind in TRUSTED],
+        layers,
         faces.ids,
         aus,
         accept_proposals=False,
         coders_needed=dataset.protocols.latest("version").coders_per_item,
     )
-    codes = trusted.codes.copy()
-    codes[faces.is_test] = -1
-    if (codes == 1).any():
-        counted = trusted.source[codes >= 0]
-        sources = {name: int((counted == place).sum()) for place, name in enumerate(SOURCES) if name}
-        return TrainingCodes(aus, codes, {name: count for name, count in sources.items() if count})
-    weak = [layer for layer in layers if layer.kind == LayerKind.WEAK]
-    for layer in weak:
-        rows = layer_codes(layer, faces.ids).codes([coded.bit for coded in aus])
-        codes = np.where(codes < 0, np.maximum(rows, -1), codes).astype(np.int8)
-    codes[faces.is_test] = -1
-    if not (codes == 1).any():
-        raise InputRefused("No face has a present AU yet: import reference or weak labels first.")
-    return TrainingCodes(aus, codes, {"weak": int((codes >= 0).sum())})

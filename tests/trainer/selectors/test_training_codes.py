@@ -1,0 +1,75 @@
+"""What a detector is trained on: trusted codes, else weak ones, and never a test face's."""
+
+import uuid
+
+import pytest
+
+from annotator.choices import DecisionKind, FaceRole, LayerKind, Mode, Scope
+from annotator.errors import InputRefused
+from annotator.services.decisions import decision_make
+from tests.factories import faces_make, layer_make
+from trainer.selectors.training_codes import face_table, training_codes
+
+
+def codes_of(dataset, au=12):
+    found = training_codes(dataset, face_table(dataset))
+    return found.codes[:, [coded.au for coded in found.aus].index(au)].tolist()
+
+
+def decide(dataset, user, kind, position, **more):
+    return decision_make(
+        dataset=dataset, user=user, kind=kind, faces=[position], mode=Mode.ASSISTED, scope=Scope.FACE,
+        client_id=uuid.uuid4(), **{"aus": [12], **more},
+    )  # fmt: skip
+
+
+def test_reference_codes_leave_weak_ones_out(dataset):
+    faces = faces_make(dataset, 4)
+    layer_make(dataset, LayerKind.WEAK, faces, [[1], [1], [1], [1]], [12])
+    layer_make(dataset, LayerKind.REFERENCE, faces[:2], [[1], [0]], [12])
+    assert codes_of(dataset) == [1, 0, -1, -1]
+
+
+def test_a_test_face_is_never_trained_on(dataset):
+    faces = faces_make(dataset, 2)
+    tests = faces_make(dataset, 2, role=FaceRole.TEST)
+    layer_make(dataset, LayerKind.REFERENCE, faces + tests, [[1], [0], [1], [1]], [12])
+    assert codes_of(dataset) == [1, 0, -1, -1]
+
+
+def test_reference_codes_of_test_faces_alone_leave_the_weak_ones_in(dataset):
+    faces = faces_make(dataset, 2)
+    tests = faces_make(dataset, 1, role=FaceRole.TEST)
+    layer_make(dataset, LayerKind.WEAK, faces + tests, [[1], [0], [1]], [12])
+    layer_make(dataset, LayerKind.REFERENCE, tests, [[1]], [12])
+    assert codes_of(dataset) == [1, 0, -1]
+
+
+def test_a_review_without_reference_corrects_the_weak_codes_and_keeps_the_others(dataset, cast):
+    faces = faces_make(dataset, 4)
+    layer_make(dataset, LayerKind.WEAK, faces, [[1], [1], [0], [0]], [12])
+    decide(dataset, cast.bob, DecisionKind.RELABEL, 0, code="absent")
+    assert codes_of(dataset) == [0, 1, 0, 0]
+    assert training_codes(dataset, face_table(dataset)).sources == {"coder": 1, "weak": 3}
+
+
+def test_the_newer_weak_layer_counts_first(dataset):
+    faces = faces_make(dataset, 3)
+    layer_make(dataset, LayerKind.WEAK, faces, [[1], [1], [1]], [12], name="weak")
+    layer_make(dataset, LayerKind.WEAK, faces[:2], [[0], [1]], [12], name="weak 2")
+    assert codes_of(dataset) == [0, 1, 1]
+
+
+def test_noise_and_unscorable_codes_are_left_out(dataset, cast):
+    faces = faces_make(dataset, 4)
+    layer_make(dataset, LayerKind.WEAK, faces, [[1], [1], [1], [0]], [12])
+    decide(dataset, cast.bob, DecisionKind.NOISE, 0, aus=[])
+    decide(dataset, cast.bob, DecisionKind.UNSCORABLE, 1)
+    assert codes_of(dataset) == [-1, -1, 1, 0]
+
+
+def test_without_a_present_code_there_is_nothing_to_learn(dataset):
+    faces = faces_make(dataset, 2)
+    layer_make(dataset, LayerKind.WEAK, faces, [[0], [0]], [12])
+    with pytest.raises(InputRefused, match="No face has a present AU"):
+        codes_of(dataset)
