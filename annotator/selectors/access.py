@@ -27,9 +27,8 @@ def member_for(user: User | AnonymousUser, dataset_id: int, allowed: frozenset[R
         raise NotFound("There is no such data set, or you are not a member of it.")
     if member.role not in allowed:
         names = ", ".join(sorted(str(Role(role).label).lower() for role in allowed))
-        raise NotAllowed(
-            f"Your role here is {member.get_role_display().lower()}; this needs one of: {names}. {_admins_named(member)}"
-        )
+        own = member.get_role_display().lower()
+        raise NotAllowed(f"Your role here is {own}; this needs one of: {names}. {_admins_named(member)}")
     return member
 
 

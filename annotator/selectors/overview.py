@@ -43,6 +43,21 @@ class Comparison:
     weak_f1: float | None
     proposal_f1: float | None
 
+    @property
+    def better(self) -> dict[str, str]:
+        """For agreement and F1: which of the two is the better one as printed; empty where they are alike."""
+        return {
+            "agreement": better_of(self.weak, self.proposal, 3),
+            "f1": better_of(self.weak_f1, self.proposal_f1, 2),
+        }
+
+
+def better_of(weak: float | None, proposal: float | None, digits: int) -> str:
+    """“weak” or “proposal”, whichever is higher when both are rounded to so many digits; else empty."""
+    if weak is None or proposal is None or round(weak, digits) == round(proposal, digits):
+        return ""
+    return "proposal" if proposal > weak else "weak"
+
 
 @dataclass(frozen=True)
 class ComparisonTable:

@@ -1,5 +1,6 @@
 """What a clustering run reads: faces, weak codes and probabilities, trusted codes."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,12 +30,26 @@ class RunInput:
     weak_probability: NDArray[np.float32] | None
     trusted: NDArray[np.int8] | None
     """Reviewed and reference codes; all −1 for test faces, whose reference is for reporting only."""
+    trusted_layers: list[int]
+    """Ids of the layers that `trusted` was read from."""
     quality: NDArray[np.float32]
     """(N, 2) sharpness, brightness."""
+    revision: int
+    """The data set's when reading began."""
+
+    def fingerprint(self) -> str:
+        """A short hash of all that was read: equal for the same faces with the same codes."""
+        digest = hashlib.sha256()
+        for part in (self.positions, self.weak, self.weak_probability, self.trusted, self.quality):
+            digest.update(b"-" if part is None else np.ascontiguousarray(part).data)
+        return digest.hexdigest()[:16]
 
 
 def run_input(run: ClusterRun) -> RunInput:
+    """What the run reads, as it is now; the data set's `revision` is read anew before it."""
     dataset = run.dataset
+    dataset.refresh_from_db(fields=["revision"])
+    revision = dataset.revision
     rows = list(
         Face.objects.filter(dataset=dataset)
         .order_by("position")
@@ -47,9 +62,10 @@ def run_input(run: ClusterRun) -> RunInput:
     bits = [coded.bit for coded in aus]
     assert run.weak_layer is not None
     weak = np.maximum(layer_codes(run.weak_layer, ids).codes(bits), -1)
+    layers = list(LabelLayer.objects.filter(dataset=dataset, kind__in=TRUSTED))
     trusted = effective_codes(
         dataset,
-        list(LabelLayer.objects.filter(dataset=dataset, kind__in=TRUSTED)),
+        layers,
         ids,
         aus,
         accept_proposals=False,
@@ -61,7 +77,9 @@ def run_input(run: ClusterRun) -> RunInput:
         weak,
         _probabilities(run.weak_layer, positions, bits),
         trusted if (trusted >= 0).any() else None,
+        [layer.pk for layer in layers],
         np.array([[row[3], row[4]] for row in rows], dtype=np.float32).reshape(-1, 2),
+        revision,
     )
 
 

@@ -11,20 +11,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from annotator.choices import Role
 from annotator.errors import InputRefused
-from annotator.selectors.access import EXPORT, MANAGE, member_for
+from annotator.selectors.access import EXPORT, MANAGE, REVIEW, member_for
 from annotator.selectors.codes import coded_aus
 from annotator.services.jobs import job_send
-from clustering.selectors.inputs import weak_layers
-from clustering.selectors.runs import (
-    blind_refuse,
-    clusters_first,
-    map_points,
-    run_for,
-    run_rows,
-    runs_of,
-    size_bars,
-    umqi_curve,
-)
+from clustering.selectors.charts import face_map, size_chart, umqi_chart, witness_bars
+from clustering.selectors.runs import blind_refuse, clusters_first, run_for, run_rows, runs_of, weak_layer_taken
 from clustering.services.runs import run_adopt, run_create
 from clustering.views.forms import RunForm
 
@@ -35,17 +26,19 @@ def run_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id, EXPORT)
     blind_refuse(member.user, member.dataset)
     dataset = member.dataset
+    taken = weak_layer_taken(dataset)
     context = {
         "dataset": dataset,
         "member": member,
         "runs": runs_of(dataset),
         "feature_sets": dataset.feature_sets.select_related("detector", "job"),
         "feature_jobs": [job for job in dataset.jobs.filter(kind="features")[:1] if job.state != "done"],
-        "has_faces": dataset.faces.exists(),
+        "faces": dataset.faces.count(),
         "may_manage": member.role == Role.ADMIN,
         "form": RunForm(dataset),
         "aus": coded_aus(dataset),
-        "has_weak": weak_layers(dataset).exists(),
+        "has_weak": bool(taken),
+        "taken": taken,
     }
     return render(request, "clustering/run_list.html", context)
 
@@ -73,20 +66,24 @@ def run_detail(request: HttpRequest, dataset_id: int, run_id: int) -> HttpRespon
         "run": run,
         "job": run.job,
         "may_manage": member.role == Role.ADMIN,
+        "may_review": Role(member.role) in REVIEW,
         "adopted_whole": set(run.adopted_aus) == set(run.aus),
     }
     if run.finished_at is not None:
         chosen = request.GET.get("au", "")
         au = int(chosen) if chosen.isdigit() and int(chosen) in run.aus else run.aus[0]
         partition = next(index for index, aus in enumerate(run.partitions) if au in aus)
+        rows = run_rows(run)
+        row = next(row for row in rows if row.au == au)
         context |= {
-            "rows": run_rows(run),
+            "rows": rows,
             "au": au,
-            "row": next(row for row in run_rows(run) if row.au == au),
+            "row": row,
             "part": run.summary["partitions"][partition],
-            "bars": size_bars(run, partition),
-            "curve": umqi_curve(run, partition),
-            "points": map_points(run, au),
+            "sizes": size_chart(run, partition),
+            "umqi": umqi_chart(run, partition),
+            "map": face_map(run, au),
+            "witnesses": witness_bars(row.witnesses),
             "clusters": clusters_first(run, partition),
         }
     return render(request, "clustering/run_detail.html", context)

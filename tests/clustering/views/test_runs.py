@@ -1,0 +1,112 @@
+"""The pages of clustering runs: what each role is offered, and every state that a run can be in."""
+
+import pytest
+from django.urls import reverse
+
+from annotator.choices import JobState, LayerKind
+from annotator.models import ClusterRun, Job
+from tests.factories import faces_make, layer_make, run_make
+
+
+def summary(faces):
+    held_out = {"faces": 4, "weak_agreement": 0.95, "agreement": 0.94, "weak_f1": 0.4, "f1": 0.7, "log_loss": 0.1}
+    told = {
+        "weak_rate": 0.2, "proposal_rate": 0.3, "base_rate": 0.3, "cut": 0.4, "changed": 2037, "added": 0,
+        "witnesses": {"weak label": 1.9, "feature network": -1.8}, "held_out": held_out,
+    }  # fmt: skip
+    part = {"aus": [0], "clusters": 2, "largest": 3, "median_size": 2.5, "noise": 1, "umqi": 0.66}
+    return {
+        "faces": faces, "changed": 2037, "noise": 1, "warnings": [], "neighbour_recall": 1.0,
+        "per_au": [told], "partitions": [part],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def run(dataset):
+    faces = faces_make(dataset, 6)
+    weak = layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 6, [12])
+    run = run_make(dataset, faces, 12, [1, 1, 1, 2, 2, 0], [1, 1, 1, 0, 0, 0], weak_layer=weak)
+    run.summary, run.curves = summary(1200), {"umqi": [[[0.1, 0.5, 3.0, 0.5], [0.2, 0.3, 1.0, 1.0]]]}
+    run.feature_set = None
+    run.save()
+    return run
+
+
+def page_of(cast, run, name="alice"):
+    answer = cast.client(name).get(reverse("run_detail", args=[run.dataset_id, run.pk]))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+@pytest.mark.parametrize(("name", "offered"), [("alice", True), ("dora", True), ("ana", False)])
+def test_only_who_may_review_is_led_to_review(cast, run, name, offered):
+    page = page_of(cast, run, name)
+    cluster = run.clusters.get(number=1)
+    content = page.split('id="main"')[1]
+    for address in (
+        reverse("review_queue", args=[run.dataset_id]),
+        reverse("noise_gallery", args=[run.dataset_id]),
+        reverse("cluster_detail", args=[run.dataset_id, cluster.pk]),
+    ):
+        assert (f'href="{address}"' in content) is offered
+    assert "Cluster 1" in page
+
+
+def test_an_adopted_run_tells_what_it_changed(cast, run):
+    assert "Labels changed" in page_of(cast, run)
+    ClusterRun.objects.filter(pk=run.pk).update(adopted_aus=[], adopted_at=None)
+    assert "Labels adopting would change" in page_of(cast, run)
+
+
+def test_figures_are_read_in_thousands(cast, run):
+    page = page_of(cast, run)
+    assert "<dd>1,200</dd>" in page
+    assert "<dd>2,037</dd>" in page
+
+
+def test_the_better_figure_is_bold_and_no_other(cast, run):
+    page = page_of(cast, run)
+    assert '<td class="num strong">95.0%</td><td class="num">94.0%</td>' in page
+    assert '<td class="num">0.40</td><td class="num strong">0.70</td>' in page
+
+
+def test_a_weight_against_is_explained(cast, run):
+    assert "A negative weight doesn&#x27;t mean" in page_of(cast, run) or "A negative weight doesn't" in page_of(
+        cast, run
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        (JobState.RUNNING, "the run goes on"),
+        (JobState.FAILED, "This run has no result"),
+        (JobState.CANCELLED, "This run has no result"),
+    ],
+)
+def test_an_unfinished_run_says_how_it_stands(cast, run, state, says):
+    job = Job.objects.create(
+        dataset=run.dataset, kind="clustering", target="run", queue="cpu", state=state, error="No memory is left."
+    )
+    ClusterRun.objects.filter(pk=run.pk).update(finished_at=None, job=job)
+    page = page_of(cast, run)
+    assert says in page
+    assert ("the run goes on" in page) is (state == JobState.RUNNING)
+
+
+def test_the_form_names_the_weak_layer_and_warns_of_a_small_one(cast, dataset):
+    faces = faces_make(dataset, 5)
+    layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 5, [12], name="weak")
+    address = reverse("run_list", args=[dataset.pk])
+    page = cast.client("alice").get(address).content.decode()
+    assert "Weak labels: weak, the newest, with codes for 5 of 5 faces." in page
+    assert "Another layer covers more" not in page
+    layer_make(dataset, LayerKind.WEAK, faces[:2], [[1]] * 2, [12], name="weak 2")
+    page = cast.client("alice").get(address).content.decode()
+    assert "Weak labels: weak 2, the newest, with codes for 2 of 5 faces." in page
+    assert "Another layer covers more" in page
+
+
+def test_settings_with_good_defaults_are_not_called_optional(cast, dataset):
+    page = cast.client("alice").get(reverse("run_list", args=[dataset.pk])).content.decode()
+    assert "(optional)" not in page
