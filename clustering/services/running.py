@@ -1,6 +1,7 @@
 """The clustering job: read, cluster, keep. Runs in a worker: imports faiss and numba.
 
-Each finished partition lies in the data folder under `jobs/<id>/`; a resumed job takes it up.
+Each finished partition lies in the data folder under `jobs/<id>/<what was read>/`; a resumed job takes
+it up, unless codes or faces changed meanwhile: then it begins anew.
 """
 
 import shutil
@@ -43,7 +44,8 @@ def clustering_run(context: JobContext) -> dict[str, Any]:
     if np.isnan(features).any():
         missing = int(np.isnan(features).any(axis=1).sum())
         raise InputRefused(f"{missing} faces came after the feature set was made: extract features again.")
-    folder = Path(settings.DATA) / "jobs" / str(context.job.pk)
+    jobs_folder = Path(settings.DATA) / "jobs" / str(context.job.pk)
+    folder = jobs_folder / f"{given.fingerprint()}-{run.feature_set.features.sha256[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
 
     def keep_partition(index: int, part: PartialResult) -> None:
@@ -75,7 +77,7 @@ def clustering_run(context: JobContext) -> dict[str, Any]:
         context.log(warning)
     context.progress(0.96, "Keeping clusters and proposals")
     _keep(run, given, result)
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(jobs_folder, ignore_errors=True)
     return _told(run)
 
 
@@ -110,6 +112,8 @@ def _keep(run: ClusterRun, given: RunInput, result: WSCResult) -> None:
     partitions = [[run.aus[column] for column in table.aus] for table in result.clusters]
     first_columns = [table.aus[0] for table in result.clusters]
     changed = (result.proposal >= 0) & (given.weak >= 0) & (result.proposal != given.weak)
+    # Faces may have come since: the arrays are as long as the data set is now.
+    run.dataset.refresh_from_db(fields=["next_position"])
 
     def kept(purpose: str, values: NDArray[Any], empty: float) -> ArrayFile:
         by_position = np.full((run.dataset.next_position, *values.shape[1:]), empty, values.dtype)
@@ -117,6 +121,7 @@ def _keep(run: ClusterRun, given: RunInput, result: WSCResult) -> None:
         return array_write(dataset=run.dataset, purpose=purpose, values=by_position)
 
     with transaction.atomic():
+        run.revision, run.reference_layers = given.revision, given.trusted_layers
         run.partitions = partitions
         run.membership = kept("membership", result.membership[:, first_columns], -1)
         run.proposals = kept("proposals", result.proposal, -1)

@@ -6,6 +6,7 @@ import numpy as np
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
+from numpy.typing import NDArray
 
 from annotator.choices import LayerKind
 from annotator.errors import Conflict, InputRefused
@@ -105,12 +106,12 @@ def _proposals_write(run: ClusterRun, layer: LabelLayer) -> None:
     bit_of = {coded.au: coded.bit for coded in dataset.coded_aus.all()}
     bits = [bit_of[au] for au in run.aus]
     mask = sum(1 << bit for bit in bits)
-    faces = dataset.faces.filter(position__lt=len(codes)).order_by("position").values_list("id", "position")
-    rows = list(faces)
+    # All faces, those that came after the run too: of them it proposes nothing, nor must an earlier run.
+    rows = list(dataset.faces.order_by("position").values_list("id", "position"))
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
         ids, positions = [row[0] for row in part], np.array([row[1] for row in part])
-        present, scored, unscorable = codes_pack(np.asarray(codes[positions]), bits)
+        present, scored, unscorable = codes_pack(_rows_at(codes, positions), bits)
         labels_write(
             layer=layer,
             face_ids=ids,
@@ -119,8 +120,16 @@ def _proposals_write(run: ClusterRun, layer: LabelLayer) -> None:
             unscorable=unscorable,
             merge_mask=mask,
         )
-        noise = (np.asarray(membership[positions]) == 0).all(axis=1)
+        noise = (_rows_at(membership, positions) == 0).all(axis=1)
         apart = [face_id for face_id, is_noise in zip(ids, noise, strict=True) if is_noise]
         mine = Label.objects.filter(layer=layer, face_id__in=ids)
         mine.filter(noise=True).exclude(face_id__in=apart).update(noise=False)
         mine.filter(face_id__in=apart).update(noise=True)
+
+
+def _rows_at(values: NDArray[Any], positions: NDArray[np.int64]) -> NDArray[Any]:
+    """The array's rows at these positions; −1 for faces that came after it was written."""
+    rows = np.full((len(positions), *values.shape[1:]), -1, values.dtype)
+    inside = positions < len(values)
+    rows[inside] = values[positions[inside]]
+    return rows

@@ -61,9 +61,7 @@ def training_codes(dataset: DataSet, faces: FaceTable) -> TrainingCodes:
     layers = list(LabelLayer.objects.filter(dataset=dataset))
     found = _effective(dataset, faces, aus, [layer for layer in layers if layer.kind in TRUSTED])
     if not (found.source[~faces.is_test] == SOURCES.index(LayerKind.REFERENCE)).any():
-        found = _effective(
-            dataset, faces, aus, [one for one in layers if one.kind in (*TRUSTED, LayerKind.WEAK)]
-        )
+        found = _effective(dataset, faces, aus, [one for one in layers if one.kind in (*TRUSTED, LayerKind.WEAK)])
     codes = found.codes.copy()
     codes[faces.is_test | found.noise] = -1
     if not (codes == 1).any():
@@ -73,9 +71,7 @@ def training_codes(dataset: DataSet, faces: FaceTable) -> TrainingCodes:
     return TrainingCodes(aus, codes, {name: count for name, count in sources.items() if count})
 
 
-def _effective(
-    dataset: DataSet, faces: FaceTable, aus: list[CodedAU], layers: list[LabelLayer]
-) -> EffectiveCodes:
+def _effective(dataset: DataSet, faces: FaceTable, aus: list[CodedAU], layers: list[LabelLayer]) -> EffectiveCodes:
     return effective_codes(
         dataset,
         layers,

@@ -209,7 +209,7 @@ def _detector_keep(
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         with path.open("rb") as file:
             default_storage.save(name, File(file))
-    by_position = np.full((dataset.next_position, len(codes.aus)), -1, np.int8)
+    by_position = np.full((_total(dataset), len(codes.aus)), -1, np.int8)
     by_position[faces.positions] = codes.codes
     aus = [coded.au for coded in codes.aus]
     with transaction.atomic():
@@ -236,9 +236,15 @@ def _detector_keep(
         )
 
 
+def _total(dataset: DataSet) -> int:
+    """How long arrays are now; faces may have come since the job began."""
+    dataset.refresh_from_db(fields=["next_position"])
+    return dataset.next_position
+
+
 def _keep(context: JobContext, dataset: DataSet, faces: FaceTable, seen: Seen) -> FeatureSet:
     """Lay the vectors out by position and write the feature set's row."""
-    total = dataset.next_position
+    total = _total(dataset)
     features = np.full((total, seen.features.shape[1]), np.nan, np.float32)
     features[faces.positions] = seen.features
     scores = None
