@@ -96,7 +96,7 @@ def wide_write(
 ) -> Iterator[bytes]:
     """A wide table, one line for each row in the order given, in chunks of some 64 KiB.
 
-    AUs that a row lacks, and those not scored or unscorable, are written as the preset's missing code.
+    AUs that a row lacks, and those not scored, unscorable or set apart as noise, are written as the preset's missing code.
     Raises ValueError for a row whose extra cells do not fit the extra columns.
     """
     return _chunks(_wide_lines(rows, tuple(aus), preset, tuple(extra)))
@@ -156,8 +156,9 @@ def _value(state: int) -> str:
 
 
 def _code_cell(code: ExportCode | None, preset: Preset) -> str:
-    """The AU cell of a wide table. Where levels are written, none is made up for an ungraded code."""
-    if code is None or code.state not in (PRESENT, ABSENT):
+    """The AU cell of a wide table. A face set apart as noise has no codes there, in any preset: nobody
+    should train on them unawares. Where levels are written, none is made up for an ungraded code."""
+    if code is None or code.noise or code.state not in (PRESENT, ABSENT):
         return preset.missing
     if not preset.levels:
         return str(code.state)

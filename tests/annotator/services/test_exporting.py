@@ -204,6 +204,9 @@ def test_a_face_set_apart_is_marked(cast, dataset):
     assert line(long, faces[1].image, "AU12")["noise"] == "0"
     _, wide = export(dataset, cast.alice)
     assert [row["AU12_source"] for row in table(wide)] == ["weak (noise)", "weak"]
+    assert [row["AU12"] for row in table(wide)] == ["", "1"]
+    _, openface = export(dataset, cast.alice, "wide", "openface")
+    assert [row["AU12_c"] for row in table(openface)] == ["", "1"]
 
 
 def test_test_faces_keep_their_reference_codes(cast, dataset):
