@@ -46,6 +46,7 @@ class FacePage:
     face: Face
     blind: bool
     layers: list[LabelLayer]
+    """Those that say anything about this face."""
     rows: list[Row]
     noise: bool
     noise_by: list[LabelLayer]
@@ -79,11 +80,15 @@ def face_page(face: Face, user: User, member: Member) -> FacePage:
     own_layer = coder_layer(dataset, user)
     own = layer_codes(own_layer, [face.pk]) if own_layer else empty_codes(1)
     token = state_tokens(own, bits)[0]
-    layers = [layer for layer in layers_visible_to(user, dataset) if layer.user_id != user.pk]
-    columns, noise_by = [], []
-    for layer in layers:
+    layers, columns, noise_by = [], [], []
+    for layer in layers_visible_to(user, dataset):
+        if layer.user_id == user.pk:
+            continue
         rows = layer_codes(layer, [face.pk])
-        columns.append(_cells(layer, face, state_tokens(rows, bits)[0], bits))
+        cells = _cells(layer, face, state_tokens(rows, bits)[0], bits)
+        if any(cell.code != "-" or cell.probability is not None for cell in cells):
+            layers.append(layer)
+            columns.append(cells)
         if rows.noise[0]:
             noise_by.append(layer)
     strip = _strip(face)

@@ -56,6 +56,19 @@ def test_layers_by_role(dataset, faces, layers, cast):
     assert columns(get(cast.client("ana"), dataset, faces[0])) == ["coder cleo", "weak"]
 
 
+def test_a_layer_without_a_word_on_this_face_has_no_column(dataset, faces, layers, cast):
+    layer_make(dataset, LayerKind.CODER, faces[1:], [[1]] * 4, [12], user=cast.dora, name="coder dora")
+    assert columns(get(cast.client("ana"), dataset, faces[0])) == ["coder cleo", "weak"]
+    assert columns(get(cast.client("ana"), dataset, faces[1])) == ["coder cleo", "coder dora", "weak"]
+
+
+def test_who_only_set_it_apart_is_named_without_a_column(dataset, faces, layers, cast):
+    decide(cast.client("dora"), dataset, faces[0], "noise")
+    page = get(cast.client("ana"), dataset, faces[0])
+    assert columns(page) == ["coder cleo", "weak"]
+    assert [layer.user for layer in page.context["page"].noise_by] == [cast.dora]
+
+
 def test_probabilities_stand_beside_the_code(dataset, faces, layers, cast):
     page = get(cast.client("bob"), dataset, faces[0])
     cell = next(row.cells[0] for row in page.context["page"].rows if row.coded.au == 12)
@@ -133,9 +146,10 @@ def test_undo_on_the_face_page_is_about_single_face_decisions_on_it(dataset, fac
 def test_the_role_is_told_to_admins_only(dataset, faces, layers, cast):
     faces[0].role = FaceRole.TEST
     faces[0].save()
-    assert "Role" in get(cast.client("alice"), dataset, faces[0]).content.decode()
+    assert "Reference for" in get(cast.client("alice"), dataset, faces[0]).content.decode()
+    assert "Reference for" not in get(cast.client("alice"), dataset, faces[1]).content.decode()
     for name in ("bob", "dora", "ana"):
-        assert "<dt>Role" not in get(cast.client(name), dataset, faces[0]).content.decode()
+        assert "Reference for" not in get(cast.client(name), dataset, faces[0]).content.decode()
 
 
 def test_analysts_look_but_do_not_decide(dataset, faces, layers, cast):

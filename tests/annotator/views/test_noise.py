@@ -61,6 +61,16 @@ def test_the_most_unusual_come_first_with_reasons_in_words(dataset, run, bob):
     assert [tile.reasons for tile in page.context["gallery"].tiles] == [REASONS, REASONS[:1], REASONS[1:]]
 
 
+def test_the_percentage_is_named_and_reasons_are_written_alike(dataset, run, bob):
+    run.summary = {"reasons": ["unlike any other face here", "little fine detail"]}
+    run.save()
+    text = gallery(bob, dataset).content.decode()
+    assert '<span class="word">unusual</span> 90%' in text
+    for words in ("In no cluster", "Unlike any other face here", "Little fine detail"):
+        assert f">{words} <span" in text
+    assert "<li>Little fine detail</li>" in text
+
+
 def test_filters_by_reason_and_by_the_noise_group(dataset, run, bob):
     assert shown(gallery(bob, dataset, reason="1")) == [1, 2]
     assert shown(gallery(bob, dataset, reason="group")) == [1, 0]

@@ -184,7 +184,7 @@ def test_the_percentage_says_what_it_is_and_where_the_cut_lies(dataset, run, clu
     assignment_next(dataset, cast.bob)
     text = bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
     assert 'title="probability of present 33.0%; proposed present from 27.4% on"' in text
-    assert "proposed present from 27.4% on</span>" in text
+    assert "% probability of present, cut at 27.4%" in text
 
 
 @pytest.mark.parametrize("per_au", [[], [{}], [{"cut": None}]])
