@@ -16,9 +16,11 @@ from annotator.api.shapes import (
 )
 from annotator.choices import DecisionKind, Mode, Scope
 from annotator.errors import InputRefused, NotFound
-from annotator.models import Assignment, DataSet, Decision, Member
+from annotator.models import Assignment, Cluster, DataSet, Decision, Member
 from annotator.selectors.access import REVIEW, member_for
+from annotator.selectors.clusters import cluster_get
 from annotator.selectors.codes import is_blind
+from annotator.selectors.listings import blind_refuse
 from annotator.selectors.review import undo_left
 from annotator.services.decisions import DecisionStale
 from annotator.services.decisions import decision_make as decision_make_service
@@ -48,6 +50,7 @@ def decision_make(request: Request, dataset_id: int) -> Response:
 def _arguments(member: Member, asked: dict[str, Any]) -> dict[str, Any]:
     """The order as decision_make takes it. The mode is never the client's to choose."""
     assignment = _assignment(member, asked.pop("assignment", None))
+    cluster = _cluster(member, asked.pop("cluster", None))
     if assignment is not None:
         mode = Mode(assignment.mode)
     else:
@@ -65,6 +68,7 @@ def _arguments(member: Member, asked: dict[str, Any]) -> dict[str, Any]:
         "scope": Scope(asked.get("scope") or (Scope.FACE if one else Scope.SELECTION)),
         "mode": mode,
         "assignment": assignment,
+        "cluster": cluster,
     }
 
 
@@ -82,6 +86,13 @@ def _assignment(member: Member, assignment_id: int | None) -> Assignment | None:
     if assignment is None:
         raise NotFound("There is no such assignment of yours.")
     return assignment
+
+
+def _cluster(member: Member, cluster_id: int | None) -> Cluster | None:
+    if cluster_id is None:
+        return None
+    blind_refuse(member.user, member.dataset)
+    return cluster_get(member.dataset, cluster_id)
 
 
 @extend_schema(

@@ -15,7 +15,7 @@ from annotator.errors import CorrugatorError, InputRefused
 from annotator.models import DataSet, Job
 from annotator.services.console import console_user
 from annotator.services.job_running import job_run
-from annotator.services.jobs import job_send
+from annotator.services.jobs import job_put_back, job_send
 
 
 class CorrugatorCommand(BaseCommand):
@@ -85,6 +85,8 @@ class CorrugatorCommand(BaseCommand):
                 bar.n = round(fraction * 100, 1)
                 bar.set_postfix_str(message)
 
+            # One that an earlier command was killed in is taken up: nobody else may be there to do it.
+            job_put_back(job)
             job = job_run(job.pk, echo=echo)
         if job.state == JobState.RUNNING or job.state == JobState.QUEUED:
             raise InputRefused(f"A worker is at this already: job {job.pk}.")

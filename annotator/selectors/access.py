@@ -22,7 +22,9 @@ def datasets_of(user: User | AnonymousUser) -> QuerySet[DataSet]:
 def member_for(user: User | AnonymousUser, dataset_id: int, allowed: frozenset[Role] = READ) -> Member:
     """The user's membership. Raises NotFound for strangers, so that they don't learn what exists,
     and NotAllowed for members whose role isn't among those allowed."""
-    member = Member.objects.select_related("dataset").filter(dataset_id=dataset_id, user_id=user.pk or 0).first()
+    # An address may name a number that no database's integer holds.
+    members = Member.objects.select_related("dataset") if dataset_id < 2**63 else Member.objects.none()
+    member = members.filter(dataset_id=dataset_id, user_id=user.pk or 0).first()
     if member is None:
         raise NotFound("There is no such data set, or you are not a member of it.")
     if member.role not in allowed:

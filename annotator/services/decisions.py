@@ -41,6 +41,8 @@ from annotator.services.decision_codes import (
 )
 
 BATCH = 1_000
+LAST_POSITION = 2**63 - 1
+"""The largest that a database's integer holds."""
 
 
 @dataclass(frozen=True)
@@ -296,6 +298,8 @@ def _rows_read(dataset: DataSet, layer: LabelLayer, faces: Sequence[int]) -> Fac
     positions = list(dict.fromkeys(int(position) for position in faces))
     if not positions:
         raise InputRefused("Choose at least one face.")
+    if min(positions) < 0 or max(positions) > LAST_POSITION:
+        raise InputRefused("There is no face at such a position.")
     found: dict[int, int] = {}
     for start in range(0, len(positions), CHUNK):
         chunk = positions[start : start + CHUNK]

@@ -31,20 +31,26 @@ def job_create(
 ) -> tuple[Job, bool]:
     """A queued job, and whether it is new: a target that has an active job keeps that one,
     so that a double click starts one. It runs once sent (job_send) or run here (job_run)."""
-    try:
-        with transaction.atomic():
-            job = Job.objects.create(
-                dataset=dataset,
-                kind=kind,
-                target=target,
-                queue=JOB_KINDS[kind].queue,
-                params=params or {},
-                created_by=user,
-                lease_until=timezone.now() + timedelta(seconds=SEND_AGAIN_SECONDS),
-            )
-    except IntegrityError:
-        return Job.objects.get(dataset=dataset, kind=kind, target=target, state__in=ACTIVE_STATES), False
-    return job, True
+    for _attempt in range(3):
+        try:
+            with transaction.atomic():
+                job = Job.objects.create(
+                    dataset=dataset,
+                    kind=kind,
+                    target=target,
+                    queue=JOB_KINDS[kind].queue,
+                    params=params or {},
+                    created_by=user,
+                    lease_until=timezone.now() + timedelta(seconds=SEND_AGAIN_SECONDS),
+                )
+        except IntegrityError:
+            active = Job.objects.filter(dataset=dataset, kind=kind, target=target, state__in=ACTIVE_STATES).first()
+            if active is not None:
+                return active, False
+            # It ended between the two questions: now there is room for a new one.
+        else:
+            return job, True
+    raise Conflict("Others start and end this very work at the same time: try again.")
 
 
 def job_send(job: Job) -> None:
@@ -93,34 +99,43 @@ def job_resume(*, job: Job) -> Job:
     return job
 
 
+def job_put_back(job: Job) -> str:
+    """Put back a job whose worker is lost, or end it where that can't help: “requeued”, “ended”, or
+    nothing for a job that is not lost. Changed by one conditional update, in whatever process."""
+    now = timezone.now()
+    mine = Job.objects.filter(pk=job.pk, claim=job.claim, state=job.state, lease_until__lt=now)
+    if job.state == JobState.CANCELLING:
+        done, changed = "ended", mine.update(state=JobState.CANCELLED, finished_at=now, claim="")
+    elif job.state != JobState.RUNNING:
+        return ""
+    elif job.attempts >= MOST_ATTEMPTS:
+        done = "ended"
+        changed = mine.update(
+            state=JobState.FAILED,
+            finished_at=now,
+            claim="",
+            error=f"The worker was lost {job.attempts} times, for example for want of memory. "
+            "Nothing is lost: Resume goes on from the last checkpoint.",
+        )
+    else:
+        done = "requeued"
+        changed = mine.update(
+            state=JobState.QUEUED, claim="", lease_until=now, message="The worker was lost; starting again."
+        )
+    return done if changed else ""
+
+
 def jobs_reap() -> dict[str, int]:
     """Put back jobs whose worker is lost, end those it can't help, send again those long waiting.
 
-    Returns how many were requeued, ended and sent again. Safe to run in several processes: each
-    row is changed by one conditional update.
+    Returns how many were requeued, ended and sent again. Safe to run in several processes.
     """
-    now = timezone.now()
     counts = {"requeued": 0, "ended": 0, "sent": 0}
-    lost = Job.objects.filter(state__in=[JobState.RUNNING, JobState.CANCELLING], lease_until__lt=now)
-    for job in lost:
-        mine = Job.objects.filter(pk=job.pk, claim=job.claim, state=job.state, lease_until__lt=now)
-        if job.state == JobState.CANCELLING:
-            counts["ended"] += mine.update(state=JobState.CANCELLED, finished_at=now, claim="")
-        elif job.attempts >= MOST_ATTEMPTS:
-            counts["ended"] += mine.update(
-                state=JobState.FAILED,
-                finished_at=now,
-                claim="",
-                error=f"The worker was lost {job.attempts} times, for example for want of memory. "
-                "Nothing is lost: Resume goes on from the last checkpoint.",
-            )
-        else:
-            counts["requeued"] += mine.update(
-                state=JobState.QUEUED,
-                claim="",
-                lease_until=now,
-                message="The worker was lost; starting again.",
-            )
+    lost = [JobState.RUNNING, JobState.CANCELLING]
+    for job in Job.objects.filter(state__in=lost, lease_until__lt=timezone.now()):
+        if done := job_put_back(job):
+            counts[done] += 1
+    now = timezone.now()
     for job in Job.objects.filter(state=JobState.QUEUED, lease_until__lte=now):
         later = now + timedelta(seconds=SEND_AGAIN_SECONDS)
         if Job.objects.filter(pk=job.pk, state=JobState.QUEUED, lease_until__lte=now).update(lease_until=later):

@@ -11,6 +11,7 @@ from django.urls import reverse
 from annotator.api.urls import urlpatterns
 from annotator.choices import FaceRole, JobState, LayerKind
 from annotator.models import Decision, Export, Subject
+from annotator.services.datasets import dataset_create
 from annotator.services.exporting import export_create
 from annotator.services.job_running import job_run
 from annotator.services.jobs import job_create
@@ -279,3 +280,37 @@ def test_schema_and_docs_need_a_login(cast):
     assert Client().get(docs)["Location"].startswith("/login/")
     assert cast.client("charlie").get(schema).json()["info"]["title"] == "Corrugator"
     assert b"api-docs.js" in cast.client("charlie").get(docs).content
+
+
+def decide(client, dataset, **order):
+    order = {"client_id": str(uuid.uuid4()), "kind": "confirm", "aus": [12], "faces": [1], **order}
+    return client.post(reverse("api_decision_make", args=[dataset.pk]), order, content_type="application/json")
+
+
+def test_a_decision_names_the_cluster_whose_proposals_it_takes(dataset, cast):
+    run = run_make(dataset, faces_make(dataset, 3), 12, [1, 1, 1], [1, 0, 1], adopted=False)
+    cluster = run.clusters.get(number=1)
+    answer = decide(cast.client("bob"), dataset, cluster=cluster.pk)
+    assert answer.status_code == 201
+    assert Decision.objects.get(pk=answer.json()["id"]).cluster == cluster
+
+
+def test_a_cluster_of_another_data_set_is_not_there(dataset, cast):
+    faces_make(dataset, 3)
+    other = dataset_create(name="Other", user=cast.alice, aus=[12])
+    run = run_make(other, faces_make(other, 3), 12, [1, 1, 1], [1, 0, 1])
+    answer = decide(cast.client("bob"), dataset, cluster=run.clusters.get(number=1).pk)
+    assert answer.status_code == 404
+    assert not Decision.objects.exists()
+
+
+@pytest.mark.parametrize("position", [2**63, 10**30])
+def test_a_position_beyond_all_numbers_is_refused(dataset, cast, position):
+    faces_make(dataset, 3)
+    answer = decide(cast.client("bob"), dataset, kind="relabel", code="present", faces=[1, position])
+    assert answer.status_code == 400
+
+
+def test_a_data_set_of_a_number_beyond_all_is_not_there(cast):
+    assert cast.client("alice").get(f"/api/v1/datasets/{10**20}/").status_code == 404
+    assert cast.client("alice").get(f"/datasets/{10**20}/").status_code == 404

@@ -3,12 +3,14 @@
 import hashlib
 import io
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from annotator.choices import LayerKind
-from annotator.models import AuditEntry, Export
+from annotator.choices import JobState, LayerKind
+from annotator.models import AuditEntry, Export, Job
 from tests.factories import faces_make, layer_make
 
 
@@ -40,6 +42,18 @@ def test_takes_id_shape_and_proposals(cast, dataset, tmp_path):
     export = Export.objects.get(pk=result["export"])
     assert (export.shape, export.accept_proposals, export.created_by) == ("long", True, cast.ana)
     assert AuditEntry.objects.filter(action="export downloaded", user=cast.ana).exists()
+
+
+def test_a_command_that_was_killed_is_taken_up_by_the_next(cast, dataset, tmp_path):
+    faces_make(dataset, 1)
+    out = tmp_path / "labels.csv"
+    first = export_labels("Smiles", "--out", out)
+    long_ago = timezone.now() - timedelta(hours=1)
+    lost = Job.objects.filter(exports=first["export"])
+    lost.update(state=JobState.RUNNING, claim="gone", lease_until=long_ago, attempts=1)
+    Export.objects.update(file_name="", dictionary_name="")
+    assert export_labels("Smiles", "--out", out)["export"] == first["export"]
+    assert lost.get().state == JobState.DONE
 
 
 def test_an_older_file_is_replaced(cast, dataset, tmp_path):

@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from annotator.choices import JobState
@@ -36,6 +36,20 @@ def test_a_double_click_starts_one_job(dataset):
     first, new = job_create(dataset=dataset, kind="counts", target="t")
     second, again = job_create(dataset=dataset, kind="counts", target="t")
     assert (first.pk, new, again) == (second.pk, True, False)
+
+
+def test_a_job_that_ends_while_another_is_asked_for_makes_room(dataset, monkeypatch):
+    ask = Job.objects.create
+    tries = []
+
+    def create(**fields):
+        tries.append(fields)
+        if len(tries) == 1:
+            raise IntegrityError("there is an active job, which ends right after this")
+        return ask(**fields)
+
+    monkeypatch.setattr(Job.objects, "create", create)
+    assert job_create(dataset=dataset, kind="counts", target="t")[1]
 
 
 def test_a_target_may_have_another_job_once_the_first_has_ended(dataset):
