@@ -21,8 +21,10 @@ from annotator.selectors.export_detail import DISAGREEMENT
 from annotator.selectors.export_plan import FACE_COLUMNS, chunk_read, export_plan
 from annotator.selectors.export_rows import sources_count
 
+WHOLE = 5_000
+"""Up to so many faces a preview counts them all."""
 SAMPLE = 1_000
-"""Faces read for a preview, whatever the size of the data set."""
+"""Faces read for the preview of a larger data set, whatever its size."""
 COUNTED = (*SOURCES[1:], "unscorable", DISAGREEMENT)
 
 
@@ -117,7 +119,7 @@ class Preview:
 
 
 def export_preview(member: Member) -> Preview:
-    """Count sources over at most SAMPLE faces spread evenly over the data set. Raises InputRefused for
+    """Count sources over all faces, or over SAMPLE of many spread evenly over the data set. Raises InputRefused for
     a data set without AUs."""
     dataset = member.dataset
     faces = _faces_spread(dataset)
@@ -137,16 +139,18 @@ def export_preview(member: Member) -> Preview:
             if without[name] or accepted[name]
         ],
         faces=len(faces),
-        whole=dataset.next_position <= SAMPLE,
+        whole=dataset.next_position <= WHOLE,
         codes=cells,
     )
 
 
 def _faces_spread(dataset: DataSet) -> list[tuple[Any, ...]]:
-    """At most SAMPLE faces at evenly spaced positions, (values of FACE_COLUMNS), in their order."""
+    """All faces, or SAMPLE of more than WHOLE at evenly spaced positions, as (values of FACE_COLUMNS)."""
     total = dataset.next_position
-    positions = np.unique(np.linspace(0, max(total - 1, 0), num=min(total, SAMPLE), dtype=np.int64))
-    faces = Face.objects.filter(dataset=dataset, position__in=positions.tolist()).order_by("position")
+    faces = Face.objects.filter(dataset=dataset).order_by("position")
+    if total > WHOLE:
+        positions = np.unique(np.linspace(0, total - 1, num=SAMPLE, dtype=np.int64))
+        faces = faces.filter(position__in=positions.tolist())
     return list(faces.values_list(*FACE_COLUMNS))
 
 

@@ -1,7 +1,7 @@
 """Reading imports: batches, their problems, and what an import would do before it is started."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -109,12 +109,18 @@ def import_preview(
     split_roles: Mapping[str, Sequence[str]],
     layer_kind: str,
     limit: int = PREVIEW_ROWS,
+    faces_find: Callable[[Sequence[str]], Mapping[str, Any]] | None = None,
 ) -> Preview:
-    """Read the first rows by this mapping, as the import would, without writing anything."""
+    """Read the first rows by this mapping, as the import would, without writing anything.
+
+    For labels of faces that are there, `faces_find` gives for each image its face, or in plain words why
+    there is none: such rows are bad ones.
+    """
     preview = Preview(faults=mapping_faults(table, mapping, split_roles))
     if preview.faults:
         return preview
     reader = RowReader(mapping)
+    records: list[Record] = []
     for row in islice(table.rows(), limit):
         if isinstance(row, TableProblem):
             preview.bad.append(Problem(row.line, "", row.reason, row.cells))
@@ -122,6 +128,12 @@ def import_preview(
         record = record_make(row.line, row.cells, reader)
         if isinstance(record, Problem):
             preview.bad.append(record)
+        else:
+            records.append(record)
+    found = faces_find(list(dict.fromkeys(record.image for record in records))) if faces_find else {}
+    for record in records:
+        if isinstance(missing := found.get(record.image), str):
+            preview.bad.append(Problem(record.line, record.image, missing, ()))
             continue
         preview.good += 1
         preview.targets[split_target(split_roles, layer_kind, record.split)] += 1

@@ -6,7 +6,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from annotator.choices import Role
-from annotator.models import DataSet, Member
+from annotator.models import Assignment, DataSet, Member
 from annotator.selectors.access import EXPORT, MANAGE, REVIEW
 from annotator.selectors.datasets import clusters_count
 from annotator.selectors.jobs import job_title, jobs_active
@@ -52,12 +52,14 @@ def next_step(dataset: DataSet, member: Member) -> NextStep:
         job = jobs_active(dataset).first()
         if job is not None:
             return NextStep(
-                _("%(job)s is at work") % {"job": job_title(job)},
+                _("At work: %(job)s") % {"job": job_title(job)},
                 _("The next step opens when it is done. You may leave; it goes on."),
                 reverse("job_detail", args=[dataset.pk, job.pk]),
                 _("Watch it"),
             )
     title, text, label = _words(due)
+    if due == "review" and not Assignment.objects.filter(dataset=dataset, coder=member.user_id).exists():
+        label = _("Start reviewing")
     url_name, allowed = STEPS[due]
     if Role(member.role) not in allowed:
         waits = _("This is for the admins of the data set.") if allowed == MANAGE else ""

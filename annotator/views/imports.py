@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -31,8 +32,9 @@ from annotator.selectors.imports import (
     sample_rows,
 )
 from annotator.services import importing
+from annotator.services.importing_faces import FaceFinder
 from annotator.services.importing_places import server_files_find, server_folders
-from annotator.services.importing_tables import archive_tables, table_read
+from annotator.services.importing_tables import TABLE_SUFFIXES, archive_tables, table_read
 from annotator.services.jobs import job_send
 from annotator.views.import_forms import MappingForm, SourceForm, mapping_form
 from annotator.views.import_uploads import StreamHandler, Upload, uploads_stream
@@ -113,11 +115,20 @@ def _batch_prepare(member: Member, chosen: dict[str, Any], uploads: list[Upload]
     archives = [upload for upload in uploads if upload.is_archive]
     if not uploads:
         raise InputRefused(_("Choose the files to upload: a CSV, and the pictures as ZIP files."))
+    _uploads_check(uploads)
     if len(tables) > 1:
         names = ", ".join(upload.name for upload in tables[:5])
         raise InputRefused(_("One label file at a time: %s were sent. Pictures go into ZIP files.") % names)
     if not tables and len(archives) > 1:
         raise InputRefused(_("Send the label file beside the ZIP files, or one ZIP file that holds all."))
+    if common["with_pictures"] and not archives:
+        raise InputRefused(
+            _(
+                "“%s” came without pictures. Choose it again together with their ZIP files; or, if its faces are "
+                "here already, say so under “What it holds”."
+            )
+            % uploads[0].name
+        )
     labels = (tables or archives)[0]
     return importing.import_prepare(
         labels_path=labels.path,
@@ -126,6 +137,16 @@ def _batch_prepare(member: Member, chosen: dict[str, Any], uploads: list[Upload]
         owns_files=True,
         **common,
     )
+
+
+def _uploads_check(uploads: list[Upload]) -> None:
+    """Raises InputRefused for a file that is of no use, by its name."""
+    for upload in uploads:
+        if not upload.is_archive and Path(upload.name).suffix.lower() not in TABLE_SUFFIXES:
+            raise InputRefused(
+                _("“%s” is neither a label file nor a ZIP file. Choose a CSV, and the pictures as ZIP files.")
+                % upload.name
+            )
 
 
 @login_required
@@ -170,7 +191,8 @@ class MappingPage:
     def preview(self) -> Any:
         form = self.form
         kind = form.layer.kind if form.layer else form.layer_kind
-        return import_preview(self.table, form.mapping, form.split_roles, kind)
+        finder = None if self.batch.with_pictures else FaceFinder(self.batch.dataset).find
+        return import_preview(self.table, form.mapping, form.split_roles, kind, faces_find=finder)
 
     def context(self) -> dict[str, Any]:
         bad = self.preview.bad_by_reason()

@@ -11,7 +11,7 @@ form.addEventListener("submit", (event) => {
   if (form.elements.place.value !== "upload" || !files.files.length) return;
   event.preventDefault();
   if (form.getAttribute("aria-busy") === "true") return;
-  failure.hidden = true;
+  for (const notice of form.querySelectorAll(":scope > .notice.error")) notice.hidden = true;
   const size = Array.from(files.files).reduce((sum, file) => sum + file.size, 0);
   if (size > Number(form.dataset.limit)) return failed(form.dataset.tooLarge);
   form.setAttribute("aria-busy", "true");
@@ -31,7 +31,7 @@ function send() {
     // The server answers with the next page's address, or with a page that says what is wrong.
     if (request.status < 400) return window.location.assign(request.responseURL);
     const page = new DOMParser().parseFromString(request.responseText, "text/html");
-    const said = page.querySelector(".import-source .notice.error:not([hidden])") ?? page.querySelector("main");
+    const said = page.querySelector(".import-source > .notice.error:not([hidden])") ?? page.querySelector("main");
     failed(said ? said.textContent.trim() : request.statusText);
   });
   request.addEventListener("error", () => failed(document.querySelector("#away").content.textContent.trim()));

@@ -7,6 +7,7 @@ from annotator.choices import AssignmentState, JobState
 from annotator.models import Assignment, ClusterRun, FeatureSet, Job
 from annotator.selectors.next_steps import next_step, step_due
 from annotator.services.arrays import array_write
+from annotator.services.assignments import assignment_next
 from tests.factories import faces_make, run_make
 
 
@@ -37,6 +38,21 @@ def test_the_steps_follow_the_way_of_the_data(cast, dataset):
             lease_until=timezone.now(),
         )
     assert step_due(dataset) == "export"
+
+
+def test_reviewing_is_begun_before_it_goes_on(cast, dataset):
+    run = run_make(dataset, faces_make(dataset, 4), 12, [1, 1, 2, 2], [1, 1, 0, 0])
+    bob = dataset.members.get(user=cast.bob)
+    assert next_step(dataset, bob).label == "Start reviewing"
+    assignment_next(dataset, cast.bob)
+    assert next_step(dataset, bob).label == "Go on reviewing"
+    Assignment.objects.filter(cluster__run=run).update(state=AssignmentState.DONE)
+    assert next_step(dataset, bob).label == "Go on reviewing"
+
+
+def test_a_job_at_work_is_named_in_a_sentence(cast, dataset):
+    Job.objects.create(dataset=dataset, kind="features", target="features", queue="gpu", state=JobState.RUNNING)
+    assert next_step(dataset, dataset.members.get(user=cast.alice)).title == "At work: Features"
 
 
 @pytest.mark.parametrize("name", ["bob", "ana", "dora"])

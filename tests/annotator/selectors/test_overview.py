@@ -9,7 +9,7 @@ from django.utils import timezone
 from annotator.choices import FaceRole, LayerKind, Mode
 from annotator.models import Assignment, Face
 from annotator.selectors.datasets import figures_compute
-from annotator.selectors.overview import overview
+from annotator.selectors.overview import better_of, overview
 from tests.factories import faces_make, layer_make
 
 
@@ -83,3 +83,11 @@ def test_co_occurrence_is_given_by_row(cast, dataset, world):
     shown = overview(dataset, cast.ana, figures_compute(dataset), layer.pk)
     au, present, cells = shown.heat[0]
     assert (au, present, cells[1].share, cells[1].shade) == (1, 3, 0.5, 5)
+
+
+@pytest.mark.parametrize(
+    ("weak", "proposal", "better"),
+    [(0.95, 0.939, "weak"), (0.9, 0.91, "proposal"), (0.9001, 0.9002, ""), (None, 0.9, ""), (0.9, None, "")],
+)
+def test_the_better_source_is_the_higher_one_as_printed(weak, proposal, better):
+    assert better_of(weak, proposal, 3) == better

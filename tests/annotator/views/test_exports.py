@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from annotator.choices import AssignmentState, JobState, LayerKind, Mode
 from annotator.models import Assignment, AuditEntry, Export, Job
+from annotator.selectors import exports
 from annotator.services.exporting import export_create
 from annotator.services.job_running import job_run
 from tests.factories import faces_make, layer_make
@@ -180,3 +181,16 @@ def test_htmx_gets_the_parts_that_the_pages_include(cast, dataset, made):
         whole = client.get(url(name, dataset, made)).content
         part = client.get(url(name, dataset, made), headers={"HX-Request": "true"}).content
         assert anchor in part and part.strip().splitlines()[0] in whole and b"<html" not in part
+
+
+def test_some_thousand_faces_are_counted_not_estimated(cast, dataset, monkeypatch):
+    monkeypatch.setattr(exports, "WHOLE", 12)
+    monkeypatch.setattr(exports, "SAMPLE", 5)
+    faces = faces_make(dataset, 12)
+    layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 12, [12])
+    member = dataset.members.get(user=cast.alice)
+    assert (exports.export_preview(member).faces, exports.export_preview(member).whole) == (12, True)
+    faces_make(dataset, 1)
+    dataset.refresh_from_db()
+    member.refresh_from_db()
+    assert (exports.export_preview(member).faces, exports.export_preview(member).whole) == (5, False)

@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from annotator.models import ImportBatch, ImportRow, Job, LabelLayer
 from annotator.services.job_running import job_run
@@ -99,7 +100,7 @@ class TestUpload:
                 [("a.zip", archive(a__png=b"x")), ("b.zip", archive(b__png=b"x"))],
                 "Send the label file beside",
             ),
-            ([("a.csv", b"image,AU1\na.png,1\n")], "Name the folders or ZIP files"),
+            ([("a.csv", b"image,AU1\na.png,1\n")], "came without pictures"),
             (
                 [("x.zip", zip_bytes({"../../etc/passwd.csv": b"image,AU1\na,1\n"}))],
                 "leads out of the archive",
@@ -388,3 +389,51 @@ def test_streamed_uploads_hold_what_was_sent(alice, dataset, settings):
     stored = next(settings.UPLOADS.iterdir())
     assert stored.read_bytes() == content
     assert io.BytesIO(content).getbuffer().nbytes > 3_000_000
+
+
+def test_rows_whose_face_is_not_here_are_no_good_rows(alice, dataset):
+    faces_make(dataset, 2)
+    rows = b"image,AU12\nface-0.png,1\nelsewhere.png,0\nface-1.png,1\n"
+    answer = upload(alice, dataset, ("labels.csv", rows), content="labels")
+    page = alice.get(answer["Location"]).content.decode()
+    assert re.search(r"Good rows</dt><dd>2<", page)
+    assert re.search(r"Bad rows</dt><dd>1<", page)
+    assert "would bring nothing in" not in page
+
+
+def test_labels_for_other_faces_are_told_before_the_start(alice, dataset):
+    answer = upload(alice, dataset, ("labels.csv", b"image,AU12\na.png,1\nb.png,0\n"), content="labels")
+    page = alice.get(answer["Location"]).content.decode()
+    assert re.search(r"Good rows</dt><dd>0<", page)
+    assert "would bring nothing in" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("labels.csv", b"image,AU12\na.png,1\n", "“labels.csv” came without pictures"),
+        ("script.py", b"print(1)\n", "“script.py” is neither a label file nor a ZIP file"),
+        ("face.png", picture_bytes(), "“face.png” is neither a label file nor a ZIP file"),
+    ],
+)
+def test_what_is_missing_in_an_upload_is_said_of_its_files(alice, dataset, name, content, says):
+    answer = upload(alice, dataset, (name, content))
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert says in page
+    assert page.index(says) < page.index('name="content"')
+    assert "folders or ZIP files" not in page
+
+
+def test_the_imports_own_page_leads_on_when_it_is_watched_to_its_end(alice, dataset):
+    batch = ImportBatch.objects.create(
+        dataset=dataset, with_pictures=True, labels_file="faces.csv", header=["image"], layer_kind="weak"
+    )
+    batch.job = Job.objects.create(dataset=dataset, kind="import", target="import:1", queue="io", state="running")
+    batch.save()
+    onwards = f'class="button primary" href="{reverse("dataset_detail", args=[dataset.pk])}"'
+    assert onwards not in alice.get(page_url("import_detail", batch)).content.decode()
+    Job.objects.filter(pk=batch.job_id).update(state="done")
+    ImportBatch.objects.filter(pk=batch.pk).update(finished_at=timezone.now())
+    page = alice.get(page_url("import_detail", batch)).content.decode()
+    assert onwards in page.split('id="outcome"')[1]

@@ -1,5 +1,6 @@
 """The pictures of a run page: bars, axes and the run's own mark stand where their numbers say."""
 
+import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -48,7 +49,7 @@ def test_words_that_run_into_each_other_are_skipped():
     ticks = [Tick(float(at), f"{1000 + at:,}") for at in range(0, 100, 10)]
     kept = ticks_fit(ticks)
     assert kept[0] == ticks[0]
-    assert all(after.at - before.at > len(before.label) * 6 for before, after in zip(kept, kept[1:], strict=False))
+    assert all(after.at - before.at > len(before.label) * 6 for before, after in itertools.pairwise(kept))
 
 
 def test_a_run_without_clusters_has_no_bars(run):
