@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from numpy.typing import NDArray
 
 from annotator.choices import FaceRole, LayerKind
@@ -19,6 +19,12 @@ TRUSTED = (LayerKind.CONSENSUS, LayerKind.CODER, LayerKind.REFERENCE)
 def weak_layers(dataset: DataSet) -> QuerySet[LabelLayer]:
     """The layers that a run may take as weak labels, newest first."""
     return LabelLayer.objects.filter(dataset=dataset, kind__in=[LayerKind.WEAK, LayerKind.PREDICTION]).order_by("-id")
+
+
+def weak_default(dataset: DataSet) -> LabelLayer | None:
+    """The layer a run takes when none is named: the one that has codes for most faces, the newest of
+    several, so that a small later file doesn't become the run's only weak labels unasked."""
+    return weak_layers(dataset).annotate(faces=Count("labels")).order_by("-faces", "-id").first()
 
 
 @dataclass(frozen=True)

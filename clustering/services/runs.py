@@ -18,7 +18,7 @@ from annotator.services.datasets import audit, revision_raise
 from annotator.services.jobs import job_create
 from annotator.services.labels import labels_write
 from clustering.algorithms.settings import WSCSettings
-from clustering.selectors.inputs import weak_layers
+from clustering.selectors.inputs import weak_default
 
 CHUNK = 5_000
 
@@ -35,7 +35,7 @@ def run_create(
 ) -> tuple[ClusterRun, Job]:
     """A run that waits for its job to be sent or run; the one at work already, if there is one.
 
-    Defaults: all AUs on the list, the newest feature set, the newest weak layer. Raises
+    Defaults: all AUs on the list, the newest feature set, the weak layer with codes for most faces. Raises
     InputRefused, naming what is missing or which setting can't be.
     """
     listed = [coded.au for coded in coded_aus(dataset)]
@@ -47,7 +47,7 @@ def run_create(
     feature_set = feature_set or dataset.feature_sets.first()
     if feature_set is None:
         raise InputRefused("There is no feature set yet: extract features first.")
-    weak_layer = weak_layer or next(iter(weak_layers(dataset)), None)
+    weak_layer = weak_layer or weak_default(dataset)
     if weak_layer is None:
         raise InputRefused("There are no weak labels yet: import a file of them first.")
     try:

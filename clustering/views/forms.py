@@ -21,7 +21,7 @@ class RunForm(forms.Form):
         None, label=_("Feature set"), required=False, empty_label=_("The newest")
     )
     weak_layer: forms.ModelChoiceField[LabelLayer] = forms.ModelChoiceField(
-        None, label=_("Weak labels"), required=False, empty_label=_("The newest layer")
+        None, label=_("Weak labels"), required=False, empty_label=_("The layer that covers most faces")
     )
     lam = forms.FloatField(
         label=_("Pull of the weak labels (λ, balanced)"),

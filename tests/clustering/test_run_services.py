@@ -1,0 +1,93 @@
+"""Starting and adopting clustering runs."""
+
+import numpy as np
+import pytest
+
+from annotator.choices import LayerKind
+from annotator.errors import Conflict, InputRefused
+from annotator.models import ClusterRun, FeatureSet
+from annotator.services.arrays import array_write
+from annotator.services.job_running import job_run
+from clustering.services.runs import run_adopt, run_create
+from tests.factories import faces_make, layer_make
+
+
+def features_make(dataset, faces) -> FeatureSet:
+    values = np.random.default_rng(0).normal(size=(len(faces), 8)).astype(np.float32)
+    return FeatureSet.objects.create(
+        dataset=dataset,
+        name="drawn",
+        revision=dataset.revision,
+        features=array_write(dataset=dataset, purpose="features", values=values),
+    )
+
+
+@pytest.fixture
+def ready(dataset):
+    """200 faces with weak labels of AU12 and features: a run can start."""
+    faces = faces_make(dataset, 200)
+    layer_make(dataset, LayerKind.WEAK, faces, [[number % 2] for number in range(200)], [12], name="weak")
+    features_make(dataset, faces)
+    return dataset
+
+
+def test_a_double_click_starts_one_run(ready, cast):
+    first, job = run_create(dataset=ready, user=cast.alice, aus=[12])
+    second, again = run_create(dataset=ready, user=cast.alice, aus=[12])
+    assert (first.pk, job.pk) == (second.pk, again.pk)
+    assert ClusterRun.objects.count() == 1
+
+
+def test_a_small_later_file_does_not_become_the_weak_labels_unasked(ready, cast):
+    few = ready.faces.order_by("position")[:3]
+    layer_make(ready, LayerKind.WEAK, list(few), [[1]] * 3, [12], name="weak 2")
+    run, _ = run_create(dataset=ready, user=cast.alice, aus=[12])
+    assert run.weak_layer.name == "weak"
+
+
+@pytest.mark.parametrize(
+    ("configuration", "complaint"),
+    [
+        ({"lam": -1.0}, "lam must be a number"),
+        ({"colour": "red"}, "colour"),
+        ({"dimensions": 0}, "dimensions must be"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(ready, cast, configuration, complaint):
+    with pytest.raises(InputRefused, match=complaint):
+        run_create(dataset=ready, user=cast.alice, aus=[12], configuration=configuration)
+
+
+def test_without_features_it_says_so(dataset, cast):
+    layer_make(dataset, LayerKind.WEAK, faces_make(dataset, 3), [[1]] * 3, [12])
+    with pytest.raises(InputRefused, match="extract features first"):
+        run_create(dataset=dataset, user=cast.alice)
+
+
+def test_an_unfinished_run_is_not_adopted(ready, cast):
+    run, _ = run_create(dataset=ready, user=cast.alice, aus=[12])
+    with pytest.raises(Conflict, match="has not finished"):
+        run_adopt(run=run, user=cast.alice)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_adopted_run_becomes_the_proposal_layer_and_its_noise_is_marked(ready, cast):
+    run, job = run_create(dataset=ready, user=cast.alice, aus=[12])
+    assert job_run(job.pk).error == ""
+    run.refresh_from_db()
+    layer = run_adopt(run=run, user=cast.alice)
+    assert layer.labels.filter(scored__gt=0).count() == 200
+    assert layer.labels.filter(noise=True).count() == run.summary["noise"] > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_later_adoption_takes_the_aus_over(ready, cast):
+    runs = []
+    for _ in range(2):
+        run, job = run_create(dataset=ready, user=cast.alice, aus=[12])
+        job_run(job.pk)
+        run.refresh_from_db()
+        run_adopt(run=run, user=cast.alice)
+        runs.append(run)
+    runs[0].refresh_from_db()
+    assert (runs[0].adopted_aus, runs[1].adopted_aus) == ([], [12])
