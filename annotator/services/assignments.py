@@ -118,8 +118,11 @@ def assignment_release(*, assignment: Assignment, user: User) -> Assignment:
 
 
 def assignment_reopen(*, assignment: Assignment, user: User) -> Assignment:
-    """Take a finished assignment up again: its seat was never given away."""
+    """Take a finished assignment up again: its seat was never given away. Conflict for a blind one:
+    its coder may have seen the other codes since."""
     own_assignment_check(assignment, user)
+    if assignment.mode == Mode.BLIND and assignment.state == AssignmentState.DONE:
+        raise Conflict("This was coded blind and is finished: it stays as it is.")
     Assignment.objects.filter(pk=assignment.pk, coder=user, state=AssignmentState.DONE).update(
         state=AssignmentState.OPEN, lease_until=lease_end(), closed_at=None
     )

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from annotator.choices import AssignmentState, LayerKind, Role
+from annotator.choices import AssignmentState, LayerKind, Mode, Role
 from annotator.errors import Conflict, InputRefused, NotAllowed
 from annotator.models import Assignment, Cluster, Member
 from annotator.selectors.review import clusters_progress, queue_of
@@ -146,6 +146,13 @@ def test_taking_ones_finished_cluster_opens_it_again(dataset, cast, run):
     assert assignment_take(cluster=assignment.cluster, user=cast.bob).pk == assignment.pk
     assignment.refresh_from_db()
     assert assignment.state == AssignmentState.OPEN
+
+
+def test_what_was_coded_blind_and_finished_stays_closed(dataset, cast, run):
+    blind = assignment_next(dataset, cast.bob, mode=Mode.BLIND)
+    assignment_finish(assignment=blind, user=cast.bob)
+    with pytest.raises(Conflict, match="coded blind and is finished"):
+        assignment_take(cluster=blind.cluster, user=cast.bob)
 
 
 def test_the_queue_says_who_holds_what(dataset, cast, run):
