@@ -1,7 +1,9 @@
 """The secret key: made at first run, kept in the data folder with mode 600, never a known one."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -19,17 +21,26 @@ def secret_key(data: Path, given: str = "") -> str:
         return _checked(given, "CORRUGATOR_SECRET_KEY")
     path = data / "secret_key"
     data.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _make(path)
+    if path.stat().st_mode & 0o077:
+        raise ImproperlyConfigured(f"{path} can be read by others: run chmod 600 on it.")
+    return _checked(path.read_text().strip(), str(path))
+
+
+def _make(path: Path) -> None:
+    """Write a new key whole under another name and link it into place: of two processes started at once
+    one makes the key and both read it, and one killed half-way leaves no empty key behind."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".secret_key.")  # mode 600
     try:
-        # O_EXCL: of two processes started at once only one makes the key, the other reads it.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        if path.stat().st_mode & 0o077:
-            raise ImproperlyConfigured(f"{path} can be read by others: run chmod 600 on it.") from None
-        return _checked(path.read_text().strip(), str(path))
-    with os.fdopen(descriptor, "w") as file:
-        key = secrets.token_urlsafe(64)
-        file.write(key)
-    return key
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(64))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        Path(temporary).unlink()
 
 
 def _checked(key: str, where: str) -> str:

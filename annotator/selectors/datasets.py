@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from django.core.cache import cache
 from django.db.models import Count, F, FilteredRelation, Q
+from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 
 from annotator.choices import AssignmentState, FaceRole, LayerKind
-from annotator.masks import ABSENT, PRESENT, UNSCORABLE, codes_unpack
+from annotator.masks import ABSENT, NOT_SCORED, PRESENT, UNSCORABLE, codes_unpack
 from annotator.models import Assignment, Cluster, ClusterRun, CodedAU, DataSet, Face, Label, LabelLayer
-from annotator.selectors.codes import coded_aus, mask_of_aus
+from annotator.selectors.codes import coded_aus
 
 BATCH = 20_000
 """Distinct mask combinations unpacked at once."""
@@ -223,24 +224,28 @@ def _agreement_by_layer(layers: Sequence[LabelLayer], bits: Sequence[int]) -> di
 def agreement_count(
     layer: LabelLayer, references: Sequence[LabelLayer], bits: Sequence[int], *, test: bool
 ) -> Agreement:
-    """Compare a layer with the reference layers over the test faces, or over all the others."""
-    width = len(bits)
-    sums = np.zeros((5, width), np.int64)
-    rows = Label.objects.filter(layer__in=references)
+    """Compare a layer with the reference layers over the test faces, or over all the others. Of two
+    reference layers the newer counts, as everywhere (ADR 6)."""
+    sums = np.zeros((5, len(bits)), np.int64)
+    rows = Label.objects.filter(layer=layer)
     of_test = Q(face__role=FaceRole.TEST)
     rows = rows.filter(of_test) if test else rows.exclude(of_test)
-    rows = rows.annotate(other=FilteredRelation("face__labels", condition=Q(face__labels__layer=layer)))
-    grouped = (
-        rows.filter(other__isnull=False)
-        .order_by()
-        .values_list("present", "scored", "other__present", "other__scored")
-        .annotate(n=Count("pk"))
-    )
+    fields, told = [], Q()
+    for place, reference in enumerate(sorted(references, key=lambda one: -one.pk)):
+        name = f"reference_{place}"
+        rows = rows.annotate(**{name: FilteredRelation("face__labels", condition=Q(face__labels__layer=reference))})
+        told |= Q(**{f"{name}__isnull": False})
+        for mask in ("present", "scored", "unscorable"):
+            fields.append(f"{mask}_{place}")
+            rows = rows.annotate(**{fields[-1]: Coalesce(F(f"{name}__{mask}"), 0)})
+    grouped = rows.filter(told).order_by().values_list("present", "scored", *fields).annotate(n=Count("pk"))
     for batch in _batches(grouped.iterator(chunk_size=BATCH)):
-        zeros = np.zeros(len(batch), np.int64)
-        wanted = codes_unpack(batch[:, 0], batch[:, 1], zeros, bits)
-        claimed = codes_unpack(batch[:, 2], batch[:, 3], zeros, bits)
-        n = batch[:, 4]
+        claimed = codes_unpack(batch[:, 0], batch[:, 1], np.zeros(len(batch), np.int64), bits)
+        wanted = np.full_like(claimed, NOT_SCORED)
+        for first in range(2, 2 + len(fields), 3):
+            codes = codes_unpack(batch[:, first], batch[:, first + 1], batch[:, first + 2], bits)
+            wanted = np.where(wanted == NOT_SCORED, codes, wanted)
+        n = batch[:, -1]
         both = (wanted >= 0) & (claimed >= 0)
         yes, said = both & (wanted == PRESENT), both & (claimed == PRESENT)
         sums += [n @ both, n @ (both & (wanted == claimed)), n @ (yes & said), n @ said, n @ yes]
@@ -266,11 +271,13 @@ def _reviewed(layers: Sequence[LabelLayer], aus: Sequence[CodedAU]) -> tuple[int
 
 
 def clusters_count(dataset: DataSet) -> tuple[int, int]:
-    """The clusters behind the adopted proposals, and how many of them are reviewed by enough coders."""
+    """The clusters behind the adopted proposals of AUs on the list, as the queue hands them out, and how
+    many of them are reviewed by enough coders."""
+    listed = coded_aus(dataset)
     needed = dataset.protocols.latest("version").coders_per_item
     total = done = 0
     for run in ClusterRun.objects.filter(dataset=dataset, adopted_at__isnull=False):
-        mask = mask_of_aus(dataset, run.adopted_aus)
+        mask = sum(coded.mask for coded in listed if coded.au in run.adopted_aus)
         if not mask:
             continue
         clusters = Cluster.objects.filter(run=run, number__gt=0).annotate(adopted=F("aus").bitand(mask))

@@ -9,7 +9,7 @@ from django.core.paginator import Page, Paginator
 from numpy.typing import NDArray
 
 from annotator.choices import DecisionKind
-from annotator.models import ClusterRun, DataSet, DecisionFace
+from annotator.models import ClusterRun, DataSet, Decision, DecisionFace
 from annotator.selectors.arrays import array_read
 from annotator.selectors.clusters import Tile, tiles_make
 from annotator.selectors.listings import blind_refuse
@@ -125,11 +125,22 @@ def kept_faces(dataset: DataSet, user: User, face_ids: Sequence[int]) -> set[int
             face_id__in=face_ids,
             decision__dataset=dataset,
             decision__user=user,
-            decision__undone_by=None,
             decision__kind__in=[DecisionKind.NOISE, DecisionKind.RESTORE],
         )
         .order_by("decision_id")
-        .values_list("face_id", "decision__kind")
+        .values_list("face_id", "decision_id", "decision__kind")
     )
-    latest = dict(said)
+    undone = _undone({decision for _face, decision, _kind in said})
+    latest = {face_id: kind for face_id, decision, kind in said if decision not in undone}
     return {face_id for face_id, kind in latest.items() if kind == DecisionKind.RESTORE}
+
+
+def _undone(decisions: set[int]) -> set[int]:
+    """Those of the decisions that an undo took back, and no redo brought again."""
+    undone: set[int] = set()
+    last = {number: number for number in decisions}
+    while last:
+        undos = Decision.objects.filter(undoes_id__in=last).values_list("pk", "undoes_id")
+        last = {undo: last[undoes] for undo, undoes in undos}
+        undone ^= set(last.values())
+    return undone

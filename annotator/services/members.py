@@ -108,7 +108,8 @@ def account_accept(*, token: str, username: str, password: str) -> Member:
 
 
 def member_change(*, dataset: DataSet, member_id: int, role: str, user: User) -> Member:
-    """Give a member another role; the last admin keeps theirs (InputRefused)."""
+    """Give a member another role; the last admin keeps theirs (InputRefused). Invitations that an admin
+    made end with that role."""
     if role not in Role:
         raise InputRefused(_("There is no such role."))
     with transaction.atomic():
@@ -121,17 +122,20 @@ def member_change(*, dataset: DataSet, member_id: int, role: str, user: User) ->
         member.save(update_fields=["role"])
         if Role(role) not in REVIEW:
             _assignments_release(member)
+        _invitations_revoke(member)
         audit(dataset, user, "role changed", member=member.user.get_username(), **{"from": before, "to": role})
     return member
 
 
 def member_remove(*, dataset: DataSet, member_id: int, user: User) -> None:
-    """Take a member out; what they decided stays, what they had open is given back to the queue."""
+    """Take a member out; what they decided stays, what they had open is given back to the queue, and the
+    invitations they made are revoked."""
     with transaction.atomic():
         member = _member_locked(dataset, member_id)
         if member.role == Role.ADMIN:
             _refuse_last_admin(dataset, member)
         _assignments_release(member)
+        _invitations_revoke(member)
         audit(dataset, user, "member removed", member=member.user.get_username(), role=member.role)
         member.delete()
 
@@ -148,6 +152,12 @@ def _member_locked(dataset: DataSet, member_id: int) -> Member:
 def _refuse_last_admin(dataset: DataSet, member: Member) -> None:
     if not Member.objects.filter(dataset=dataset, role=Role.ADMIN).exclude(pk=member.pk).exists():
         raise InputRefused(_("A data set needs an admin: make somebody else admin first."))
+
+
+def _invitations_revoke(member: Member) -> None:
+    """Make the links that the member gave out worthless: they may lead back in, with the old role."""
+    open_ones = Invitation.objects.filter(dataset_id=member.dataset_id, created_by=member.user_id, accepted_at=None)
+    open_ones.filter(revoked_at=None).update(revoked_at=timezone.now())
 
 
 def _assignments_release(member: Member) -> None:

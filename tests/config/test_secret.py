@@ -1,5 +1,8 @@
 """The secret key: made once, private, never a known one."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
@@ -10,6 +13,28 @@ pytestmark = pytest.mark.backendless
 
 def test_a_key_is_made_once_and_kept(tmp_path):
     assert secret_key(tmp_path) == secret_key(tmp_path)
+    assert len(secret_key(tmp_path)) > 60
+
+
+def test_processes_started_at_once_read_the_same_whole_key(tmp_path):
+    start = threading.Barrier(8)
+
+    def read(_number):
+        start.wait()
+        return secret_key(tmp_path)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(read, range(8)))) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+
+
+def test_a_process_killed_while_it_makes_the_key_leaves_none(tmp_path, monkeypatch):
+    def killed(_size):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("config.secret.secrets.token_urlsafe", killed)
+        secret_key(tmp_path)
     assert len(secret_key(tmp_path)) > 60
 
 

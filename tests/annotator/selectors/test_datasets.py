@@ -9,7 +9,7 @@ from annotator.choices import AssignmentState, FaceRole, LayerKind
 from annotator.models import Assignment, Cluster, Face, Label
 from annotator.selectors import datasets
 from annotator.selectors.datasets import figures_compute, figures_of, figures_ready
-from annotator.services.datasets import protocol_change, revision_raise
+from annotator.services.datasets import coded_au_hide, protocol_change, revision_raise
 from tests.factories import faces_make, layer_make, run_make
 
 AUS = [1, 4, 12, 25]
@@ -75,6 +75,16 @@ def test_agreement_is_counted_where_both_are_scored(dataset, world, test):
         assert agreement.f1(place) == pytest.approx(2 * hits / total)
 
 
+def test_of_two_reference_layers_the_newer_counts(dataset):
+    faces = faces_make(dataset, 4)
+    weak = layer_make(dataset, LayerKind.WEAK, faces, [[1], [1], [1], [1]], [12])
+    layer_make(dataset, LayerKind.REFERENCE, faces, [[0], [0], [0], [1]], [12], name="first")
+    layer_make(dataset, LayerKind.REFERENCE, faces[:3], [[1], [-1], [-2]], [12], name="corrected")
+    agreement = figures_compute(dataset).agreement[weak.pk, False]
+    place = AUS.index(12)
+    assert (agreement.both[place], agreement.agreed[place]) == (3, 2)
+
+
 def test_a_face_that_two_people_coded_is_reviewed_once(cast, dataset, world):
     faces, codes, _ = world
     layer_make(dataset, LayerKind.CODER, faces[:10], [[1, -1, -1, -1]] * 10, AUS, user=cast.cleo)
@@ -132,6 +142,13 @@ def test_a_run_whose_aus_another_has_taken_over_no_longer_counts(dataset):
     run = run_make(dataset, faces, 12, [1, 2], [1, 0])
     run.adopted_aus = []
     run.save()
+    assert datasets.clusters_count(dataset) == (0, 0)
+
+
+def test_clusters_of_a_hidden_au_are_not_waited_for(cast, dataset):
+    run_make(dataset, faces_make(dataset, 4), 12, [1, 1, 2, 2], [1, 1, 0, 0])
+    assert datasets.clusters_count(dataset) == (2, 0)
+    coded_au_hide(dataset=dataset, au=12, user=cast.alice)
     assert datasets.clusters_count(dataset) == (0, 0)
 
 

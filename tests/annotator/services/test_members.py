@@ -111,6 +111,19 @@ def test_what_a_leaving_coder_had_open_goes_back_to_the_queue(cast, dataset, lea
     assert open_one.state == AssignmentState.RELEASED
 
 
+@pytest.mark.parametrize("leaves", ["removed", "demoted"])
+def test_invitations_of_an_admin_end_with_the_role(cast, dataset, leaves):
+    dora = Member.objects.get(dataset=dataset, user=cast.dora)
+    members.member_change(dataset=dataset, member_id=dora.pk, role=Role.ADMIN, user=cast.alice)
+    _invitation, token = members.invitation_create(dataset=dataset, name="myself", role=Role.ADMIN, user=cast.dora)
+    if leaves == "removed":
+        members.member_remove(dataset=dataset, member_id=dora.pk, user=cast.alice)
+    else:
+        members.member_change(dataset=dataset, member_id=dora.pk, role=Role.CODER, user=cast.alice)
+    with pytest.raises(NotFound):
+        members.invitation_accept(token=token, user=cast.charlie)
+
+
 def test_changes_of_members_are_audited(cast, dataset):
     bob = dataset.members.get(user=cast.bob)
     members.member_change(dataset=dataset, member_id=bob.pk, role=Role.ADJUDICATOR, user=cast.alice)

@@ -101,6 +101,8 @@ def test_keeping_is_remembered_and_undone(dataset, run, bob):
     assert [tile.state for tile in gallery(bob, dataset).context["gallery"].tiles] == ["", "kept", ""]
     decide(bob, dataset, "undo", undo=Decision.objects.get().pk)
     assert [tile.state for tile in gallery(bob, dataset).context["gallery"].tiles] == ["", "", ""]
+    decide(bob, dataset, "redo", redo=Decision.objects.latest("pk").pk)
+    assert [tile.state for tile in gallery(bob, dataset).context["gallery"].tiles] == ["", "kept", ""]
 
 
 def test_undo_in_the_gallery_is_about_the_gallery(dataset, run, bob, cast):
