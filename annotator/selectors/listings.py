@@ -62,18 +62,20 @@ def dataset_detailed(member: Member) -> dict[str, Any]:
 
 def jobs_shown(user: User, dataset: DataSet) -> list[Job]:
     """The newest hundred jobs; in a blind assignment without what they found."""
-    return _jobs_hushed(list(Job.objects.filter(dataset=dataset)[:100]), user, dataset)
+    return jobs_hushed(list(Job.objects.filter(dataset=dataset)[:100]), user, dataset)
 
 
 def job_shown(user: User, dataset: DataSet, job_id: int) -> Job:
     """One job of this data set; NotFound for another's. In a blind assignment without what it found."""
-    return _jobs_hushed([job_of(dataset, job_id)], user, dataset)[0]
+    return jobs_hushed([job_of(dataset, job_id)], user, dataset)[0]
 
 
-def _jobs_hushed(jobs: list[Job], user: User, dataset: DataSet) -> list[Job]:
+def jobs_hushed(jobs: list[Job], user: User, dataset: DataSet) -> list[Job]:
+    """The jobs, for somebody in a blind assignment without what they found. Never save them."""
     if is_blind(user, dataset):
         for job in jobs:
-            job.message, job.error, job.counts, job.result = "", "", {}, {}
+            job.message, job.error, job.log = "", "", ""
+            job.counts, job.curves, job.result = {}, {}, {}
     return jobs
 
 

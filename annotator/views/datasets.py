@@ -17,6 +17,7 @@ from annotator.selectors.access import may_create_datasets, member_for
 from annotator.selectors.codes import coded_aus, layers_visible_to
 from annotator.selectors.datasets import Figures, face_counts, figures_of, figures_ready
 from annotator.selectors.jobs import jobs_active
+from annotator.selectors.listings import jobs_hushed
 from annotator.selectors.next_steps import next_step
 from annotator.selectors.overview import comparisons, overview
 from annotator.services.datasets import dataset_create as dataset_make
@@ -75,7 +76,7 @@ def card_context(member: Member, faces: int) -> dict[str, Any]:
         "aus": coded_aus(dataset),
         "figures": figures,
         "agreement": _agreement(dataset, member, figures) if figures else None,
-        "jobs": list(jobs_active(dataset)),
+        "jobs": jobs_hushed(list(jobs_active(dataset)), member.user, dataset),
         "step": next_step(dataset, member),
     }
 
@@ -141,7 +142,7 @@ def dataset_detail(request: HttpRequest, dataset_id: int) -> HttpResponse:
         "member": member,
         "faces": faces,
         "step": next_step(dataset, member),
-        "jobs": list(jobs_active(dataset)),
+        "jobs": jobs_hushed(list(jobs_active(dataset)), member.user, dataset),
         "protocol": dataset.protocols.latest("version"),
         "overview": overview(dataset, member.user, figures, _layer_asked(request)) if figures else None,
     }

@@ -10,6 +10,7 @@ from annotator.errors import NotAllowed
 from annotator.models import Job, Member
 from annotator.selectors.access import member_for
 from annotator.selectors.jobs import job_of, job_place, job_steerable
+from annotator.selectors.listings import job_shown
 from annotator.services import jobs
 
 
@@ -17,7 +18,7 @@ from annotator.services import jobs
 @require_GET
 def job_detail(request: HttpRequest, dataset_id: int, job_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id)
-    job = job_of(member.dataset, job_id)
+    job = job_shown(member.user, member.dataset, job_id)
     context = {"dataset": member.dataset, "member": member, "job": job, "place": job_place(job, member)}
     return render(request, "annotator/job_detail.html", context)
 
@@ -27,7 +28,7 @@ def job_detail(request: HttpRequest, dataset_id: int, job_id: int) -> HttpRespon
 def job_progress(request: HttpRequest, dataset_id: int, job_id: int) -> HttpResponse:
     """The card alone, for htmx to poll; the answer that finds the job ended says so once, by an event."""
     member = member_for(request.user, dataset_id)
-    return _card(request, member, job_of(member.dataset, job_id))
+    return _card(request, member, job_shown(member.user, member.dataset, job_id))
 
 
 def _card(request: HttpRequest, member: Member, job: Job) -> HttpResponse:
@@ -63,5 +64,5 @@ def _steered(request: HttpRequest, dataset_id: int, job_id: int) -> tuple[Member
 
 def _answer(request: HttpRequest, member: Member, job: Job) -> HttpResponse:
     if getattr(request, "htmx", False):
-        return _card(request, member, job)
+        return _card(request, member, job_shown(member.user, member.dataset, job.pk))
     return redirect("job_detail", member.dataset_id, job.pk)

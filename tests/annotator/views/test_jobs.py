@@ -1,10 +1,13 @@
 """A job's card: it polls while the job is at work, says once that it ended, and has its buttons."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from annotator.choices import JobState
-from annotator.models import ImportBatch, Job
+from annotator.choices import JobState, Mode
+from annotator.models import Assignment, ImportBatch, Job
 
 HTMX = {"HX-Request": "true"}
 
@@ -105,3 +108,19 @@ def test_the_page_of_a_failed_job_opens_its_log(cast, job):
     page = cast.client("ana").get(address("job_detail", job)).content.decode()
     assert "10:00:00 &lt;b&gt;reading&lt;/b&gt;" in page
     assert "<details" in page
+
+
+def test_a_blind_coder_is_not_told_what_a_job_found(cast, dataset, job):
+    Job.objects.filter(pk=job.pk).update(
+        message="Told 1", error="Told 2", log="Told 3", counts={"Told 4": 4}, state=JobState.RUNNING
+    )
+    pages = [address("job_detail", job), address("job_progress", job)]
+    pages += [reverse("dataset_detail", args=[dataset.pk]), reverse("dataset_list")]
+    bob = cast.client("bob")
+    assert "Told" in bob.get(pages[0]).content.decode()
+    later = timezone.now() + timedelta(hours=1)
+    Assignment.objects.create(dataset=dataset, coder=cast.bob, aus=1, mode=Mode.BLIND, lease_until=later)
+    for page in pages:
+        answer = bob.get(page)
+        assert answer.status_code == 200
+        assert "Told" not in answer.content.decode(), page
