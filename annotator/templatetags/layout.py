@@ -81,8 +81,9 @@ def job_title(job: Job) -> str:
 def job_own_page(context: dict[str, Any], job: Job) -> bool:
     """Whether the page shown, or the one that htmx asks a part for, is the job's own."""
     request = context.get("request")
-    here = getattr(getattr(request, "htmx", None), "current_url_abs_path", None) or getattr(request, "path", "")
-    return bool(here.partition("?")[0] == reverse("job_detail", args=[job.dataset_id, job.pk]))
+    asked_from = getattr(getattr(request, "htmx", None), "current_url_abs_path", None)
+    here = str(asked_from or getattr(request, "path", ""))
+    return here.partition("?")[0] == reverse("job_detail", args=[job.dataset_id, job.pk])
 
 
 @register.filter

@@ -10,7 +10,6 @@ from annotator.errors import NotAllowed, NotFound
 from annotator.models import Cluster, ClusterRun, DataSet
 from annotator.selectors.codes import is_blind
 from annotator.selectors.overview import better_of
-from clustering.selectors.inputs import weak_layers
 
 
 def runs_of(dataset: DataSet) -> QuerySet[ClusterRun]:
@@ -35,25 +34,6 @@ def blind_refuse(user: User, dataset: DataSet) -> None:
     """Raises NotAllowed for somebody who has a blind assignment open."""
     if is_blind(user, dataset):
         raise NotAllowed("You have a blind assignment open: runs and proposals are hidden until it is finished.")
-
-
-@dataclass(frozen=True)
-class TakenLayer:
-    """The layer that a run takes when none is named, and how many faces it has codes for."""
-
-    name: str
-    faces: int
-    partial: bool
-    """Whether another layer has more."""
-
-
-def weak_layer_taken(dataset: DataSet) -> TakenLayer | None:
-    """The newest weak layer, which may be a small file that came later. None without weak labels."""
-    layers = list(weak_layers(dataset).annotate(faces=Count("labels", filter=Q(labels__scored__gt=0))))
-    if not layers:
-        return None
-    newest = layers[0].faces
-    return TakenLayer(layers[0].name, newest, any(layer.faces > newest for layer in layers))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from annotator.selectors.access import EXPORT, MANAGE, REVIEW, member_for
 from annotator.selectors.codes import coded_aus
 from annotator.services.jobs import job_send
 from clustering.selectors.charts import face_map, size_chart, umqi_chart, witness_bars
-from clustering.selectors.runs import blind_refuse, clusters_first, run_for, run_rows, runs_of, weak_layer_taken
+from clustering.selectors.inputs import weak_default
+from clustering.selectors.runs import blind_refuse, clusters_first, run_for, run_rows, runs_of
 from clustering.services.runs import run_adopt, run_create
 from clustering.views.forms import RunForm
 
@@ -26,7 +27,7 @@ def run_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id, EXPORT)
     blind_refuse(member.user, member.dataset)
     dataset = member.dataset
-    taken = weak_layer_taken(dataset)
+    weak = weak_default(dataset)
     context = {
         "dataset": dataset,
         "member": member,
@@ -37,8 +38,7 @@ def run_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
         "may_manage": member.role == Role.ADMIN,
         "form": RunForm(dataset),
         "aus": coded_aus(dataset),
-        "has_weak": bool(taken),
-        "taken": taken,
+        "weak": weak,
     }
     return render(request, "clustering/run_list.html", context)
 

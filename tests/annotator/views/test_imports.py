@@ -405,6 +405,7 @@ def test_labels_for_other_faces_are_told_before_the_start(alice, dataset):
     answer = upload(alice, dataset, ("labels.csv", b"image,AU12\na.png,1\nb.png,0\n"), content="labels")
     page = alice.get(answer["Location"]).content.decode()
     assert re.search(r"Good rows</dt><dd>0<", page)
+    assert page.count("its image fits no face here") == 1
     assert "would bring nothing in" in page
 
 

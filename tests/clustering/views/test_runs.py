@@ -92,19 +92,21 @@ def test_an_unfinished_run_says_how_it_stands(cast, run, state, says):
     assert ("the run goes on" in page) is (state == JobState.RUNNING)
 
 
-def test_the_form_names_the_weak_layer_and_warns_of_a_small_one(cast, dataset):
+def test_the_form_names_the_weak_layer_that_a_run_takes_and_what_it_covers(cast, dataset):
     faces = faces_make(dataset, 5)
-    layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 5, [12], name="weak")
-    address = reverse("run_list", args=[dataset.pk])
-    page = cast.client("alice").get(address).content.decode()
-    assert "Weak labels: weak, the newest, with codes for 5 of 5 faces." in page
-    assert "Another layer covers more" not in page
+    layer_make(dataset, LayerKind.WEAK, faces[:4], [[1]] * 4, [12], name="weak")
     layer_make(dataset, LayerKind.WEAK, faces[:2], [[1]] * 2, [12], name="weak 2")
-    page = cast.client("alice").get(address).content.decode()
-    assert "Weak labels: weak 2, the newest, with codes for 2 of 5 faces." in page
-    assert "Another layer covers more" in page
+    page = cast.client("alice").get(reverse("run_list", args=[dataset.pk])).content.decode()
+    assert "Weak labels: weak, with codes for 4 of 5 faces" in page
+
+
+def test_an_empty_data_set_is_led_to_the_import_and_offered_no_run(cast, dataset):
+    page = cast.client("alice").get(reverse("run_list", args=[dataset.pk])).content.decode()
+    assert f'href="{reverse("import_list", args=[dataset.pk])}">Import faces' in page
+    assert "Start clustering" not in page
 
 
 def test_settings_with_good_defaults_are_not_called_optional(cast, dataset):
+    faces_make(dataset, 1)
     page = cast.client("alice").get(reverse("run_list", args=[dataset.pk])).content.decode()
     assert "(optional)" not in page
