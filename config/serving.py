@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +59,7 @@ class Program:
     name: str
     command: list[str]
     stop_signal: signal.Signals = signal.SIGTERM
+    environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     falls: list[float] = field(default_factory=list)
 
@@ -72,8 +73,14 @@ class Supervisor:
         self.logs = logs
         self.programs: list[Program] = []
 
-    def add(self, name: str, command: list[str], stop_signal: signal.Signals = signal.SIGTERM) -> None:
-        program = Program(name, command, stop_signal)
+    def add(
+        self,
+        name: str,
+        command: list[str],
+        stop_signal: signal.Signals = signal.SIGTERM,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        program = Program(name, command, stop_signal, environment or {})
         self.programs.append(program)
         self._start(program)
 
@@ -87,7 +94,7 @@ class Supervisor:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # Waiting threads of torch sleep and don't spin: three workers share the cores.
-                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **program.environment},
                 start_new_session=True,
                 preexec_fn=_die_with_parent(program.stop_signal),
             )

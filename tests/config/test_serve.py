@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from annotator.management.commands.serve import address_here, hosts_with
 from tests.backend import BACKEND
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,3 +89,16 @@ def test_killing_the_supervisor_outright_leaves_nothing_running(served):
     while descendants(environment["CORRUGATOR_DATA"]) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert descendants(environment["CORRUGATOR_DATA"]) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "hosts"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000", "lab.example.org 127.0.0.1"),
+        ("0.0.0.0", "http://127.0.0.1:8000", "lab.example.org"),
+        ("192.0.2.7", "http://192.0.2.7:8000", "lab.example.org 192.0.2.7"),
+    ],
+)
+def test_the_address_that_is_listened_on_may_be_typed(host, address, hosts, monkeypatch):
+    monkeypatch.setenv("CORRUGATOR_HOSTS", "lab.example.org")
+    assert (address_here(host, 8000), hosts_with(host)) == (address, hosts)

@@ -19,6 +19,7 @@ from annotator.services.accounts import login_link_create
 from annotator.services.console import console_user
 from annotator.services.jobs import jobs_reap
 from config.embedded import EmbeddedRefused, redis_answers, redis_program
+from config.env import words
 from config.serving import (
     ServeRefused,
     Supervisor,
@@ -30,6 +31,7 @@ from config.serving import (
 )
 
 REAP_EVERY_SECONDS = 3.0
+EVERYWHERE = "0.0.0.0"
 
 
 class Command(BaseCommand):
@@ -58,7 +60,7 @@ class Command(BaseCommand):
         supervisor = Supervisor(settings.BASE_DIR, settings.DATA / "logs")
         try:
             self._start(supervisor, host, port)
-            address = f"http://{host}:{port}"
+            address = address_here(host, port)
             lock_note(settings.DATA / "run", address)
             self.stdout.write(f"\nCorrugator is at {address}   (Ctrl-C stops everything)")
             self._print_login(address, welcome)
@@ -75,11 +77,11 @@ class Command(BaseCommand):
             _wait(lambda: redis_answers(settings.REDIS_URL), "Redis did not start", 15)
         elif not redis_answers(settings.REDIS_URL):
             raise ServeRefused("The Redis of REDIS_URL does not answer.")
-        supervisor.add("web", web_command(host, port))
+        supervisor.add("web", web_command(host, port), environment={"CORRUGATOR_HOSTS": hosts_with(host)})
         for queue in QUEUES:
             # SIGQUIT: a job in progress is dropped at once; its lease runs out and it is resumed.
             supervisor.add(f"worker-{queue}", worker_command(queue), signal.SIGQUIT)
-        _wait(lambda: _answers(f"http://{host}:{port}/healthz"), "The web server did not start", 60)
+        _wait(lambda: _answers(f"{address_here(host, port)}/healthz"), "The web server did not start", 60)
 
     def _print_login(self, address: str, welcome: Sequence[User]) -> None:
         """A way in: for the people named in `welcome`, or for whoever starts this the first time."""
@@ -114,6 +116,16 @@ def redis_command() -> list[str]:
         redis_program(), "--port", "0", "--unixsocket", str(settings.REDIS_SOCKET), "--unixsocketperm", "700",
         "--dir", str(folder), "--appendonly", "yes", "--save", "",
     ]  # fmt: skip
+
+
+def address_here(host: str, port: int) -> str:
+    """Where this machine finds the server; one that listens everywhere is found at the loopback."""
+    return f"http://{'127.0.0.1' if host == EVERYWHERE else host}:{port}"
+
+
+def hosts_with(host: str) -> str:
+    """CORRUGATOR_HOSTS with the address that is listened on: people will type it."""
+    return " ".join([*words("CORRUGATOR_HOSTS"), *([] if host == EVERYWHERE else [host])])
 
 
 def _answers(url: str) -> bool:
