@@ -255,15 +255,12 @@ def press(page: Page, *keys: str) -> None:
 
 
 SHOTS: dict[str, Callable[[Studio], None]] = {
-    shot.__name__: shot
-    for shot in (overview, queue, cluster, conflict, noise, face, members, run, export, columns)
+    shot.__name__: shot for shot in (overview, queue, cluster, conflict, noise, face, members, run, export, columns)
 }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="data folder of a prepared demo (default: prepare one)")
     parser.add_argument("--only", choices=SHOTS, nargs="+", default=list(SHOTS))
     parser.add_argument("--port", type=int, default=8190)

@@ -94,6 +94,8 @@ def faces_page(
         raise InputRefused(f"The role of a face is one of {', '.join(FaceRole.values)}.")
     faces = Face.objects.filter(dataset_id=member.dataset_id, position__gt=after)
     for name, value in (("subject__pseudonym", subject), ("split", split), ("role", role)):
+        if "\0" in value:
+            raise InputRefused("A text may not hold a NUL.")
         if value:
             faces = faces.filter(**{name: value})
     blind = is_blind(member.user, member.dataset)

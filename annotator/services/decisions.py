@@ -114,6 +114,8 @@ def decision_make(
     Raises DecisionStale, ProtocolStale or AssignmentStale (409, nothing written), InputRefused for
     what can't be written, NotAllowed for machine codes asked for in blind mode.
     """
+    if any(not 0 <= position <= LAST_POSITION for position in faces):
+        raise InputRefused("There is no face at such a position.")
     try:
         with transaction.atomic():
             layer = _layer_lock(dataset, user)
@@ -298,8 +300,6 @@ def _rows_read(dataset: DataSet, layer: LabelLayer, faces: Sequence[int]) -> Fac
     positions = list(dict.fromkeys(int(position) for position in faces))
     if not positions:
         raise InputRefused("Choose at least one face.")
-    if min(positions) < 0 or max(positions) > LAST_POSITION:
-        raise InputRefused("There is no face at such a position.")
     found: dict[int, int] = {}
     for start in range(0, len(positions), CHUNK):
         chunk = positions[start : start + CHUNK]

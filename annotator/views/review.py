@@ -21,7 +21,7 @@ from annotator.models import Assignment, Cluster, Decision, Member
 from annotator.selectors import clusters, review
 from annotator.selectors.access import REVIEW, member_for
 from annotator.services import assignments
-from annotator.services.decisions import DecisionStale, decision_undo
+from annotator.services.decisions import LAST_POSITION, DecisionStale, decision_undo
 from annotator.services.review import Request, cluster_act
 
 WHOLE_NUMBERS = ("au", "undo", "redo", "protocol")
@@ -198,6 +198,8 @@ def request_read(post: QueryDict) -> Request:
         seen = dict(_pair(word) for words in post.getlist("seen") for word in words.split())
         chosen = [int(face) for faces in post.getlist("face") for face in faces.split()]
         numbers = {name: int(post.get(name, "")) if post.get(name) else None for name in WHOLE_NUMBERS}
+        if any(not 0 <= position <= LAST_POSITION for position in (*chosen, *seen)):
+            raise ValueError("no position")
     except ValueError:
         raise InputRefused(_("The form can't be read. Load the page again.")) from None
     return Request(
@@ -211,7 +213,8 @@ def request_read(post: QueryDict) -> Request:
         undo=numbers["undo"],
         redo=numbers["redo"],
         unsure=post.get("unsure") == "1",
-        note=post.get("note", "")[:2000],
+        # PostgreSQL takes no NUL in a text.
+        note=post.get("note", "")[:2000].replace("\0", ""),
     )
 
 

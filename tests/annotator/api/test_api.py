@@ -314,3 +314,9 @@ def test_a_position_beyond_all_numbers_is_refused(dataset, cast, position):
 def test_a_data_set_of_a_number_beyond_all_is_not_there(cast):
     assert cast.client("alice").get(f"/api/v1/datasets/{10**20}/").status_code == 404
     assert cast.client("alice").get(f"/datasets/{10**20}/").status_code == 404
+
+
+@pytest.mark.parametrize("field", ["subject", "split"])
+def test_a_nul_is_refused_in_words(dataset, cast, field):
+    answer = cast.client("alice").get(reverse("api_face_list", args=[dataset.pk]) + f"?{field}=a%00b")
+    assert answer.status_code == 400

@@ -352,6 +352,21 @@ def test_a_form_that_makes_no_sense_is_refused(dataset, cluster, bob, cast):
     assert not Decision.objects.exists()
 
 
+@pytest.mark.parametrize("htmx", [True, False])
+@pytest.mark.parametrize("fields", [{"face": str(10**20)}, {"face": "-1"}, {"seen": f"{10**20}:p"}])
+def test_positions_that_no_face_has_are_refused(dataset, cluster, bob, cast, fields, htmx):
+    assignment_take(cluster=cluster, user=cast.bob)
+    answer = decide(bob, dataset, cluster, "present", htmx=htmx, **fields)
+    assert answer.status_code == 400
+    assert not Decision.objects.exists()
+
+
+def test_a_note_with_a_nul_is_kept_without_it(dataset, cluster, bob, cast):
+    assignment_take(cluster=cluster, user=cast.bob)
+    decide(bob, dataset, cluster, "present", note="blur\0red")
+    assert Decision.objects.get().note == "blurred"
+
+
 def test_without_an_assignment_nothing_is_written(dataset, cluster, bob, cast):
     assignment_next(dataset, cast.cleo)
     page = bob.get(url("cluster_detail", dataset, cluster.pk)).content.decode()
