@@ -96,7 +96,8 @@ def wide_write(
 ) -> Iterator[bytes]:
     """A wide table, one line for each row in the order given, in chunks of some 64 KiB.
 
-    AUs that a row lacks, and those not scored, unscorable or set apart as noise, are written as the preset's missing code.
+    AUs that a row lacks, and those not scored, unscorable or set apart as noise, are written as the
+    preset's missing code.
     Raises ValueError for a row whose extra cells do not fit the extra columns.
     """
     return _chunks(_wide_lines(rows, tuple(aus), preset, tuple(extra)))

@@ -8,7 +8,7 @@ Until `import_start` nothing of the data set is touched; what the job does is in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -256,7 +256,9 @@ def _table_take(batch: ImportBatch) -> None:
     if not rows and next(iter(table.rows()), None) is None:
         raise InputRefused(_("The label file has a header but no rows."))
     batch.header = list(table.header)
-    batch.mapping = columns_guess(table.header, rows).to_json()
+    # From which intensity an AU is present is the protocol's to say.
+    present_from = batch.dataset.protocols.latest("version").present_from
+    batch.mapping = replace(columns_guess(table.header, rows), threshold=present_from).to_json()
     batch.format = format_detect(table.header)
 
 

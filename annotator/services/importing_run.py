@@ -63,6 +63,9 @@ class ImportRun:
         started = time.monotonic()
         if self.batch.finished_at is None:
             self._work()
+        else:
+            # Killed right after its end: what was uploaded may still lie there.
+            import_files_remove(self.batch)
         return self._result(time.monotonic() - started)
 
     def _work(self) -> None:
