@@ -10,11 +10,11 @@ from django.core.files.storage import default_storage
 from annotator.choices import FaceRole, LayerKind
 from annotator.errors import Conflict, InputRefused
 from annotator.masks import intensities_unpack
-from annotator.models import DataSet, Face, ImportBatch, Withdrawal
+from annotator.models import DataSet, Face, ImportBatch, Job, Label, Withdrawal
 from annotator.pictures.decoding import picture_decode
 from annotator.selectors.imports import mapping_of, problem_rows
 from annotator.services.arrays import array_read
-from annotator.services.datasets import dataset_create
+from annotator.services.datasets import dataset_create, protocol_change
 from annotator.services.importing import (
     import_discard,
     import_map,
@@ -22,6 +22,7 @@ from annotator.services.importing import (
     import_start,
     import_table_choose,
 )
+from annotator.services.job_running import job_run
 from tests.annotator.importing import (  # noqa: F401  (quiet_heart is a fixture)
     batch_make,
     codes_of,
@@ -433,8 +434,6 @@ class TestBeforeTheStart:
             batch_make(full, cast.alice, table, [folder])
 
     def test_a_changed_label_file_is_not_gone_on_with(self, dataset, cast, labels, folder, monkeypatch):
-        from annotator.services.job_running import job_run
-
         batch = batch_make(dataset, cast.alice, labels, [folder])
         monkeypatch.setattr("annotator.services.importing_run.PICTURES_AT_ONCE", 1)
         monkeypatch.setattr("annotator.services.importing_run.probabilities_write", lambda *_: 1 / 0)
@@ -484,10 +483,32 @@ class TestArchives:
         batch = import_prepare(
             dataset=dataset, user=cast.alice, labels_path=archive, labels_file="all.zip", owns_files=True
         )
-        from annotator.services.job_running import job_run
-
         assert job_run(import_start(batch=batch, user=cast.alice).pk).state == "done"
         assert not list(settings.UPLOADS.iterdir())
+
+        # Killed after the last row and before the files were gone, it is run once more.
+        archive.write_bytes(b"left behind")
+        batch.refresh_from_db()
+        batch.labels_path = str(archive)
+        batch.save()
+        Job.objects.update(state="queued")
+        assert job_run(batch.job_id).state == "done"
+        assert not list(settings.UPLOADS.iterdir())
+
+    @pytest.mark.parametrize(("present_from", "codes"), [(1, [1, 1, 1]), (3, [0, 0, 1])])
+    def test_the_protocol_says_from_which_intensity_an_au_is_present(
+        self, dataset, cast, tmp_path, present_from, codes
+    ):
+        protocol_change(dataset=dataset, user=cast.alice, present_from=present_from)
+        faces = faces_make(dataset, 3)
+        rows = [[face.image, letter] for face, letter in zip(faces, "ABC", strict=True)]
+        table = table_write(tmp_path / "l.csv", [["image", "AU12_intensity"], *rows])
+        batch = import_prepare(
+            dataset=dataset, user=cast.alice, labels_path=table, labels_file="l.csv", with_pictures=False
+        )
+        assert job_run(import_start(batch=batch, user=cast.alice).pk).state == "done"
+        labels = Label.objects.order_by("face__position").values_list("present", flat=True)
+        assert [int(present > 0) for present in labels] == codes
 
     def test_a_discarded_upload_is_deleted(self, dataset, cast, settings):
         settings.UPLOADS.mkdir()
