@@ -154,6 +154,8 @@ def decision_make(
         # The same client_id at the same moment in another data set, where another lock was held.
         earlier = Decision.objects.filter(user=user, client_id=client_id).first()
         if earlier is None:
+            # Or a subject was withdrawn between the reading of the faces and the writing.
+            _ids_find(dataset, list(dict.fromkeys(faces)))
             raise
         return _same_dataset(earlier, dataset)
     return decision
@@ -300,6 +302,12 @@ def _rows_read(dataset: DataSet, layer: LabelLayer, faces: Sequence[int]) -> Fac
     positions = list(dict.fromkeys(int(position) for position in faces))
     if not positions:
         raise InputRefused("Choose at least one face.")
+    ids = _ids_find(dataset, positions)
+    return FaceRows(ids, np.array(positions, np.int64), layer_codes(layer, ids))
+
+
+def _ids_find(dataset: DataSet, positions: Sequence[int]) -> list[int]:
+    """The ids of the faces at these positions, in their order. Conflict where one is gone."""
     found: dict[int, int] = {}
     for start in range(0, len(positions), CHUNK):
         chunk = positions[start : start + CHUNK]
@@ -309,8 +317,7 @@ def _rows_read(dataset: DataSet, layer: LabelLayer, faces: Sequence[int]) -> Fac
             f"{len(positions) - len(found)} of these faces are no longer in the data set. Nothing was "
             "written; load the page again."
         )
-    ids = [found[position] for position in positions]
-    return FaceRows(ids, np.array(positions, np.int64), layer_codes(layer, ids))
+    return [found[position] for position in positions]
 
 
 def _expected_check(rows: FaceRows, listed: Sequence[CodedAU], expected: Mapping[int, str] | None) -> None:

@@ -2,11 +2,13 @@
 
 import threading
 import uuid
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from annotator.choices import AssignmentState, DecisionKind, LayerKind, Mode, Scope
 from annotator.errors import Conflict, InputRefused, NotAllowed
 from annotator.masks import intensities_pack, intensities_unpack
-from annotator.models import Assignment, Decision, DecisionFace, Label, LabelLayer
+from annotator.models import Assignment, Decision, DecisionFace, Face, Label, LabelLayer
 from annotator.selectors.codes import layer_codes
 from annotator.selectors.review import (
     coder_layer,
@@ -24,6 +26,7 @@ from annotator.selectors.review import (
     state_tokens,
     undo_left,
 )
+from annotator.services import decisions
 from annotator.services.assignments import assignment_finish, assignment_next
 from annotator.services.datasets import coded_au_hide, coded_aus_ensure, dataset_create, protocol_change
 from annotator.services.decisions import (
@@ -466,3 +469,17 @@ def test_the_same_request_eight_times_at_once_is_one_decision():
     assert len(made) == 8
     assert set(made) == {Decision.objects.get().pk}
     assert Label.objects.count() == 50
+
+
+def test_a_face_withdrawn_while_the_decision_is_written_is_a_conflict(dataset, cast, monkeypatch):
+    """On PostgreSQL the reading of the faces doesn't hold them, and the writing then fails."""
+    faces_make(dataset, 3)
+
+    def withdrawn(*_given):
+        Face.objects.filter(dataset=dataset, position=1).delete()
+        raise IntegrityError("a foreign key points to nothing")
+
+    monkeypatch.setattr(decisions, "_decision_write", withdrawn)
+    monkeypatch.setattr(decisions, "transaction", SimpleNamespace(atomic=nullcontext))
+    with pytest.raises(Conflict, match="1 of these faces are no longer in the data set"):
+        decide(dataset, cast.bob, [0, 1, 2], code="present")
