@@ -482,4 +482,4 @@ def test_a_face_withdrawn_while_the_decision_is_written_is_a_conflict(dataset, c
     monkeypatch.setattr(decisions, "_decision_write", withdrawn)
     monkeypatch.setattr(decisions, "transaction", SimpleNamespace(atomic=nullcontext))
     with pytest.raises(Conflict, match="1 of these faces are no longer in the data set"):
-        decide(dataset, cast.bob, [0, 1, 2], code="present")
+        decide(dataset, cast.bob, faces=[0, 1, 2])
