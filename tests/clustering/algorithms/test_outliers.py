@@ -66,4 +66,4 @@ def test_unknown_picture_quality_counts_as_usual() -> None:
 
 def test_reasons_are_told_in_words() -> None:
     words = outlier_reasons_told(int(OutlierReason.DARK | OutlierReason.FAR))
-    assert words == ["far from its nearest look-alikes", "dark picture"]
+    assert words == ["unlike any other face here", "much darker than most"]
