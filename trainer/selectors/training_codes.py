@@ -28,11 +28,13 @@ class FaceTable:
 
 @dataclass(frozen=True)
 class TrainingCodes:
-    """codes: (N, A) int8, 1 present, 0 absent, −1 unknown; sources: how many codes each kind gave."""
+    """codes: (N, A) int8, 1 present, 0 absent, −1 unknown; sources: how many codes each kind gave;
+    layers: the ids of the layers of these kinds that were read."""
 
     aus: list[CodedAU]
     codes: NDArray[np.int8]
     sources: dict[str, int]
+    layers: dict[str, list[int]]
 
 
 def face_table(dataset: DataSet) -> FaceTable:
@@ -67,8 +69,10 @@ def training_codes(dataset: DataSet, faces: FaceTable) -> TrainingCodes:
     if not (codes == 1).any():
         raise InputRefused("No face has a present AU yet: import reference or weak labels first.")
     counted = found.source[codes >= 0]
-    sources = {name: int((counted == place).sum()) for place, name in enumerate(SOURCES) if name}
-    return TrainingCodes(aus, codes, {name: count for name, count in sources.items() if count})
+    counts = {name: int((counted == place).sum()) for place, name in enumerate(SOURCES) if name}
+    sources = {name: count for name, count in counts.items() if count}
+    read = {name: [layer.pk for layer in layers if layer.kind == name] for name in sources}
+    return TrainingCodes(aus, codes, sources, read)
 
 
 def _effective(dataset: DataSet, faces: FaceTable, aus: list[CodedAU], layers: list[LabelLayer]) -> EffectiveCodes:

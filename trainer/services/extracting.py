@@ -218,7 +218,7 @@ def _detector_keep(
             revision=dataset.revision,
             protocol=dataset.protocols.latest("version"),
             aus=aus,
-            sources=codes.sources,
+            sources={kind: {"codes": n, "layers": codes.layers[kind]} for kind, n in codes.sources.items()},
             codes=array_write(dataset=dataset, purpose="snapshot", values=by_position),
         )
         return Detector.objects.create(

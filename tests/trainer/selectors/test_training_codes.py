@@ -50,7 +50,9 @@ def test_a_review_without_reference_corrects_the_weak_codes_and_keeps_the_others
     layer_make(dataset, LayerKind.WEAK, faces, [[1], [1], [0], [0]], [12])
     decide(dataset, cast.bob, DecisionKind.RELABEL, 0, code="absent")
     assert codes_of(dataset) == [0, 1, 0, 0]
-    assert training_codes(dataset, face_table(dataset)).sources == {"coder": 1, "weak": 3}
+    found = training_codes(dataset, face_table(dataset))
+    assert found.sources == {"coder": 1, "weak": 3}
+    assert found.layers == {kind: [dataset.layers.get(kind=kind).pk] for kind in ("coder", "weak")}
 
 
 def test_the_newer_weak_layer_counts_first(dataset):
