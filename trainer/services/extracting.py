@@ -218,7 +218,7 @@ def _detector_keep(
             revision=dataset.revision,
             protocol=dataset.protocols.latest("version"),
             aus=aus,
-            sources={kind: {"codes": n, "layers": codes.layers[kind]} for kind, n in codes.sources.items()},
+            sources=codes.sources,
             codes=array_write(dataset=dataset, purpose="snapshot", values=by_position),
         )
         return Detector.objects.create(
@@ -227,7 +227,7 @@ def _detector_keep(
             method="alexnet",
             aus=aus,
             snapshot=snapshot,
-            configuration=report["settings"],
+            configuration={**report["settings"], "layers": codes.layers},
             seed=seed,
             report=report,
             weights_name=name,
