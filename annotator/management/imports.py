@@ -1,8 +1,10 @@
 """What import_dataset and import_labels share: the columns named by hand, the report at the end."""
 
+import hashlib
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from annotator.errors import InputRefused
@@ -10,7 +12,7 @@ from annotator.formats import FORMATS
 from annotator.formats.headers import au_cell_parse
 from annotator.formats.mapping import ROLES, ColumnMapping
 from annotator.management.base import CorrugatorCommand
-from annotator.models import ImportBatch
+from annotator.models import DataSet, ImportBatch
 from annotator.selectors.imports import mapping_of, problem_rows
 from annotator.services.importing import import_map, import_start
 
@@ -58,6 +60,28 @@ class ImportCommand(CorrugatorCommand):
         test = options["test_values"]
         roles = {"train": [v for v in options["reference_values"] if v not in test], "test": test}
         batch = import_map(batch=batch, mapping=self.mapping_chosen(batch, options), split_roles=roles, **chosen)
+        return self.import_report(batch, options)
+
+    def broken_off(self, dataset: DataSet, labels: str, *, with_pictures: bool) -> ImportBatch | None:
+        """An earlier import of this very file that was killed or stopped, to go on with."""
+        path = Path(labels).absolute()
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        batch = ImportBatch.objects.filter(
+            dataset=dataset,
+            labels_path=str(path),
+            with_pictures=with_pictures,
+            finished_at=None,
+            job__checkpoint__labels_sha256=digest,
+        ).first()
+        if batch is not None:
+            self.stderr.write(f"Going on with import {batch.pk}, which was broken off after {batch.rows_read} rows.")
+        return batch
+
+    def import_report(self, batch: ImportBatch, options: dict[str, Any]) -> dict[str, Any]:
+        """Start the batch, or go on with it, and tell what came of it."""
         job = self.job_finish(import_start(batch=batch, user=self.acting_user()), queue=options["queue"])
         if options["queue"]:
             return {"dataset": batch.dataset_id, "batch": batch.pk, "job": job.pk}

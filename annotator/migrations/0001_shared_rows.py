@@ -4,6 +4,7 @@ import uuid
 
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.lookups
 from django.conf import settings
 from django.db import migrations, models
 
@@ -750,6 +751,7 @@ class Migration(migrations.Migration):
                 ("accept_proposals", models.BooleanField(default=False)),
                 ("revision", models.PositiveBigIntegerField()),
                 ("protocol_version", models.PositiveIntegerField()),
+                ("layers", models.JSONField(default=list)),
                 ("file_name", models.CharField(blank=True, max_length=200)),
                 ("dictionary_name", models.CharField(blank=True, max_length=200)),
                 ("sha256", models.CharField(blank=True, max_length=64)),
@@ -929,6 +931,7 @@ class Migration(migrations.Migration):
                 ("revision", models.PositiveBigIntegerField()),
                 ("aus", models.JSONField()),
                 ("sources", models.JSONField(default=dict)),
+                ("layers", models.JSONField(default=dict)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "codes",
@@ -1233,6 +1236,16 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="label",
             constraint=models.UniqueConstraint(fields=("layer", "face"), name="label_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="label",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.lookups.Exact(
+                    django.db.models.expressions.CombinedExpression(models.F("scored"), "&", models.F("unscorable")),
+                    0,
+                ),
+                name="label_unscorable_is_not_scored",
+            ),
         ),
         migrations.AddConstraint(
             model_name="label",

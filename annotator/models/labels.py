@@ -5,6 +5,7 @@ from typing import cast
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.lookups import Exact
 
 from annotator.choices import LayerKind
 from annotator.models.datasets import Clip, DataSet, Face
@@ -70,6 +71,10 @@ class Label(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["layer", "face"], name="label_once"),
+            models.CheckConstraint(
+                condition=Exact(F("scored").bitand(cast(int, F("unscorable"))), 0),
+                name="label_unscorable_is_not_scored",
+            ),
             models.CheckConstraint(
                 condition=Q(present__gte=0, scored__gte=0, unscorable__gte=0), name="label_masks_of_63_bits"
             ),

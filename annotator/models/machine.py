@@ -35,7 +35,9 @@ class LabelSnapshot(models.Model):
     protocol = models.ForeignKey(Protocol, models.PROTECT, related_name="+")
     aus = models.JSONField()
     sources = models.JSONField(default=dict)
-    """Which layers went in, by kind and id, and how many codes each gave."""
+    """How many codes each kind of layer gave."""
+    layers = models.JSONField(default=dict)
+    """Ids of the layers that went in, by kind."""
     codes = models.ForeignKey(ArrayFile, models.PROTECT, related_name="+")
     """(positions, AUs) int8: 1 present, 0 absent, −1 unknown."""
     created_at = models.DateTimeField(auto_now_add=True)

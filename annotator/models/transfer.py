@@ -72,6 +72,8 @@ class Export(models.Model):
     accept_proposals = models.BooleanField(default=False)
     revision = models.PositiveBigIntegerField()
     protocol_version = models.PositiveIntegerField()
+    layers = models.JSONField(default=list)
+    """Ids of the layers that it was read from."""
     file_name = models.CharField(max_length=200, blank=True)
     dictionary_name = models.CharField(max_length=200, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)

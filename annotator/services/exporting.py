@@ -123,8 +123,10 @@ def export_run(context: JobContext) -> dict[str, Any]:
     export.revision = dataset.revision
     export.protocol_version = dataset.protocols.latest("version").version
     withdrawals = dataset.withdrawals.count()
+    plan = _plan(export, dataset, user)
+    export.layers = [layer.pk for layer in plan.layers]
     with tempfile.TemporaryFile(dir=settings.DATA) as file:
-        writing = _Writing(context, export, _plan(export, dataset, user))
+        writing = _Writing(context, export, plan)
         writing.table_write(file)
         context.progress(0.99, _("Storing the file"))
         dataset.refresh_from_db(fields=["revision"])
@@ -168,6 +170,7 @@ def _publish(export: Export, writing: _Writing, saved: list[str], withdrawals: i
         Export.objects.filter(pk=export.pk, file_name="").update(
             revision=export.revision,
             protocol_version=export.protocol_version,
+            layers=export.layers,
             file_name=saved[0],
             dictionary_name=saved[1],
             sha256=writing.digest.hexdigest(),

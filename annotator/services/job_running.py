@@ -61,7 +61,8 @@ class JobContext:
     def checkpoint_save(self, **values: Any) -> None:
         """Keep these values for a later resumption; call it once what they speak of is written."""
         self.job.checkpoint = {**self.job.checkpoint, **values}
-        self._save(checkpoint=self.job.checkpoint, fraction=self.job.fraction, counts=self.job.counts)
+        # What has come further since the last loss is not a job that kills its workers.
+        self._save(checkpoint=self.job.checkpoint, attempts=1, fraction=self.job.fraction, counts=self.job.counts)
 
     def curve(self, name: str, points: list[list[float]]) -> None:
         self.job.curves = {**self.job.curves, name: points}

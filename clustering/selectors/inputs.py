@@ -69,15 +69,16 @@ def run_input(run: ClusterRun) -> RunInput:
     assert run.weak_layer is not None
     weak = np.maximum(layer_codes(run.weak_layer, ids).codes(bits), -1)
     layers = list(LabelLayer.objects.filter(dataset=dataset, kind__in=TRUSTED))
-    trusted = effective_codes(
+    counted = effective_codes(
         dataset,
         layers,
         ids,
         aus,
         accept_proposals=False,
         coders_needed=dataset.protocols.latest("version").coders_per_item,
-    ).codes
-    trusted[is_test] = -1
+    )
+    # A face that people set apart as noise vouches for nothing, nor does a test face.
+    trusted = np.where((is_test | counted.noise)[:, None], -1, counted.codes).astype(np.int8)
     return RunInput(
         positions,
         weak,

@@ -70,7 +70,10 @@ def run_create(
         if not new:
             # A double click: leave no second run behind.
             run.delete()
-            return ClusterRun.objects.get(pk=job.params["run"]), job
+            active = ClusterRun.objects.get(pk=job.params["run"])
+            if (active.aus, active.configuration) != (run.aus, run.configuration):
+                raise Conflict(f"Run {active.pk} with other settings is at work: wait for its end, or cancel it.")
+            return active, job
         run.job = job
         run.save(update_fields=["job"])
         audit(dataset, user, "clustering started", run=run.pk, aus=wanted)

@@ -8,6 +8,7 @@ from annotator.errors import Conflict, InputRefused
 from annotator.models import ClusterRun, FeatureSet
 from annotator.services.arrays import array_write
 from annotator.services.job_running import job_run
+from clustering.selectors.inputs import run_input
 from clustering.services.runs import run_adopt, run_create
 from tests.factories import faces_make, layer_make
 
@@ -91,3 +92,19 @@ def test_a_later_adoption_takes_the_aus_over(ready, cast):
         runs.append(run)
     runs[0].refresh_from_db()
     assert (runs[0].adopted_aus, runs[1].adopted_aus) == ([], [12])
+
+
+def test_another_order_while_a_run_is_at_work_is_told_so(ready, cast):
+    run_create(dataset=ready, user=cast.alice, aus=[12])
+    with pytest.raises(Conflict, match="with other settings is at work"):
+        run_create(dataset=ready, user=cast.alice, aus=[12], configuration={"lam": 0.5})
+    assert ClusterRun.objects.count() == 1
+
+
+def test_a_face_set_apart_as_noise_vouches_for_nothing(ready, cast):
+    faces = list(ready.faces.order_by("position"))
+    layer_make(ready, LayerKind.REFERENCE, faces, [[1]] * 200, [12])
+    noise = layer_make(ready, LayerKind.CODER, user=cast.bob)
+    noise.labels.create(face=faces[0], noise=True)
+    run, _ = run_create(dataset=ready, user=cast.alice, aus=[12])
+    assert run_input(run).trusted[:2, 0].tolist() == [-1, 1]

@@ -219,6 +219,7 @@ def _detector_keep(
             protocol=dataset.protocols.latest("version"),
             aus=aus,
             sources=codes.sources,
+            layers=codes.layers,
             codes=array_write(dataset=dataset, purpose="snapshot", values=by_position),
         )
         return Detector.objects.create(
@@ -227,7 +228,7 @@ def _detector_keep(
             method="alexnet",
             aus=aus,
             snapshot=snapshot,
-            configuration={**report["settings"], "layers": codes.layers},
+            configuration=report["settings"],
             seed=seed,
             report=report,
             weights_name=name,

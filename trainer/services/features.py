@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from annotator.errors import InputRefused
+from annotator.errors import Conflict, InputRefused
 from annotator.models import DataSet, Detector, Job
 from annotator.services.datasets import audit
 from annotator.services.jobs import job_create
@@ -32,6 +32,8 @@ def features_create(
         "seed": seed,
     }
     job, new = job_create(dataset=dataset, kind="features", target="features", params=params, user=user)
+    if not new and job.params != params:
+        raise Conflict("Features are being extracted in another way already: wait for the end, or cancel it.")
     if new:
         audit(dataset, user, "features asked for", **params)
     return job, new

@@ -25,6 +25,8 @@ class Command(ImportCommand):
             dataset = self.dataset_named(name)
         except InputRefused:
             dataset = dataset_create(name=name, user=user)
+        if batch := self.broken_off(dataset, labels, with_pictures=True):
+            return self.import_report(batch, options)
         batch = import_prepare(
             dataset=dataset,
             user=user,

@@ -23,6 +23,8 @@ class Command(ImportCommand):
         layer = found.layers.filter(name=into).first() if into else None
         if into and layer is None:
             raise InputRefused(f"The data set has no layer called “{into}”.")
+        if batch := self.broken_off(found, labels, with_pictures=False):
+            return self.import_report(batch, options)
         batch = import_prepare(
             dataset=found,
             user=self.acting_user(),

@@ -1,5 +1,6 @@
 """manage.py demo: a believable world to try Corrugator on, then the server."""
 
+import json
 import os
 import sys
 import time
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--prepare-only", action="store_true", help="make the world, don't serve it")
         parser.add_argument("--port", type=int, help="default: the first free one from 8000 on")
         parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
@@ -38,10 +40,14 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             raise CommandError("Stopped. Run it again and it goes on from here.") from None
-        self._line(f"{dataset.name} is ready for review ({time.monotonic() - started:.0f} s).")
+        seconds = time.monotonic() - started
+        self._line(f"{dataset.name} is ready for review ({seconds:.0f} s).")
         self.stdout.write("")
         if not options["prepare_only"]:
             Serve().begin(options["host"], options["port"], self._welcome())
+        if options["json"]:
+            told = {"dataset": dataset.pk, "faces": dataset.faces.count(), "seconds": round(seconds, 1)}
+            self.stdout.write(json.dumps(told))
 
     def _welcome(self) -> list[User]:
         """The lab admin and a coder: the two whose pages differ most."""

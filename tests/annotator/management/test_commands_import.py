@@ -180,3 +180,17 @@ def test_ictau_stills_with_their_split(cast, ictau, tmp_path):
     splits = [line.split(",")[1] for line in head[1:]]
     assert dataset.faces.filter(role="test").count() == splits.count("test")
     assert dataset.layers.get(kind="weak").labels.count() == splits.count("unlabelled")
+
+
+def test_a_broken_off_import_is_gone_on_with(cast, lab, tmp_path, monkeypatch):
+    def killed(self, items, taken):
+        raise KeyboardInterrupt
+
+    arguments = ("import_dataset", "Lab", "--images", tmp_path / "lab", "--labels", lab)
+    with monkeypatch.context() as patch:
+        patch.setattr("annotator.services.importing_run.ChunkWriter.faces_write", killed)
+        with pytest.raises(CommandError):
+            command(*arguments)
+    result, told = command(*arguments)
+    assert "which was broken off" in told
+    assert (result["faces"], DataSet.objects.get().imports.count(), Job.objects.count()) == (2, 1, 1)

@@ -543,3 +543,9 @@ def test_a_second_active_job_for_one_target_is_refused(cast, dataset):
     order(dataset, cast.alice)
     with pytest.raises(Conflict):
         job_resume(job=job)
+
+
+def test_an_export_names_the_layers_it_was_read_from(cast, dataset):
+    layer = layer_make(dataset, LayerKind.WEAK, faces_make(dataset, 1), [[1]], [12])
+    export(dataset, cast.alice)
+    assert Export.objects.get().layers == [layer.pk]

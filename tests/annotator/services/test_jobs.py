@@ -163,3 +163,9 @@ def test_a_worker_that_lost_its_job_writes_nothing_more(dataset):
     thread.join(20)
     job.refresh_from_db()
     assert (job.state, job.claim, job.message) == (JobState.RUNNING, "another worker", "mine now")
+
+
+def test_progress_since_the_last_loss_starts_the_count_of_losses_anew(dataset):
+    job = made(dataset)
+    Job.objects.filter(pk=job.pk).update(attempts=MOST_ATTEMPTS - 1)
+    assert job_run(job.pk).attempts == 1

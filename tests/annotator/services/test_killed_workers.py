@@ -40,6 +40,7 @@ def killed_in_the_middle(job: Job, queue: str, under_way) -> Job:
         job_send(job)
         wait_until(under_way, seconds=90)
         os.kill(pool_child(process), signal.SIGKILL)
+        assert not Job.objects.filter(pk=job.pk, state=JobState.DONE).exists()
         wait_until(lambda: Job.objects.filter(pk=job.pk, state=JobState.DONE).exists(), seconds=150, reap=True)
     job.refresh_from_db()
     return job
@@ -55,8 +56,7 @@ def test_an_import_goes_on_and_loses_nothing(dataset, cast, pictures):
     )
     batch = import_map(batch=batch, mapping=mapping_of(batch))
     job = import_start(batch=batch, user=cast.alice)
-    job = killed_in_the_middle(job, "io", lambda: dataset.faces.count() >= 200)
-    assert job.attempts >= 2
+    killed_in_the_middle(job, "io", lambda: dataset.faces.count() >= 200)
     assert dataset.faces.count() == 900
     assert sorted(dataset.faces.values_list("position", flat=True)) == list(range(900))
     layer = dataset.layers.get(kind=LayerKind.WEAK)
@@ -80,9 +80,8 @@ def test_a_clustering_run_goes_on_and_ends_once(dataset, cast):
     def under_way() -> bool:
         return Job.objects.filter(pk=job.pk, state=JobState.RUNNING, fraction__gt=0.05).exists()
 
-    job = killed_in_the_middle(job, "cpu", under_way)
+    killed_in_the_middle(job, "cpu", under_way)
     run.refresh_from_db()
-    assert job.attempts >= 2
     assert run.finished_at is not None
     sizes = Cluster.objects.filter(run=run, partition=0).values_list("size", flat=True)
     assert sum(sizes) == 3000

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from django.db import IntegrityError
 
 from annotator.choices import LayerKind
 from annotator.masks import intensities_pack, intensities_unpack
@@ -121,3 +122,9 @@ def test_more_faces_than_a_batch_are_all_written(dataset, layer, monkeypatch):
     assert [row[0] for row in rows(layer)] == list(range(1, 11))
     graded = layer.labels.filter(intensities__isnull=False).order_by("face_id")
     assert [intensities_unpack(row.intensities)[0][0] for row in graded] == [1, 5, 5]
+
+
+def test_the_database_refuses_a_code_both_scored_and_unscorable(dataset):
+    layer = layer_make(dataset, LayerKind.WEAK)
+    with pytest.raises(IntegrityError):
+        layer.labels.create(face=faces_make(dataset, 1)[0], scored=3, unscorable=1)
