@@ -19,7 +19,7 @@ from annotator.api.shapes import (
     RunSerializer,
 )
 from annotator.errors import InputRefused
-from annotator.selectors.access import dataset_for, datasets_of, member_for
+from annotator.selectors.access import EXPORT, dataset_for, datasets_of, member_for
 from annotator.selectors.codes import layers_visible_to
 from annotator.selectors.listings import (
     clusters_page,
@@ -66,7 +66,7 @@ def dataset_detail(request: Request, dataset_id: int) -> Response:
         *PAGE_PARAMETERS,
         OpenApiParameter("subject", OpenApiTypes.STR, description="A subject's pseudonym."),
         OpenApiParameter("split", OpenApiTypes.STR, description="Not for coders."),
-        OpenApiParameter("role", OpenApiTypes.STR, enum=["train", "test", "none"]),
+        OpenApiParameter("role", OpenApiTypes.STR, enum=["train", "test", "none"], description="Not for coders."),
     ],
     responses={200: FacePageSerializer, **REFUSALS},
 )
@@ -117,7 +117,7 @@ def label_list(request: Request, dataset_id: int) -> Response:
 @api_view(["GET"])
 def run_list(request: Request, dataset_id: int) -> Response:
     """The newest hundred finished clustering runs."""
-    dataset = dataset_for(request.user, dataset_id)
+    dataset = dataset_for(request.user, dataset_id, EXPORT)
     return Response(RunSerializer(runs_shown(user_of(request), dataset)[:100], many=True).data)
 
 

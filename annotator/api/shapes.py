@@ -48,7 +48,7 @@ class FaceSerializer(serializers.Serializer[Row]):
     clip = serializers.CharField(allow_null=True)
     frame = serializers.IntegerField(allow_null=True)
     time_s = serializers.FloatField(allow_null=True)
-    role = serializers.CharField(help_text="train, test or none.")
+    role = serializers.CharField(allow_null=True, help_text="train, test or none; null for coders.")
     split = serializers.CharField(allow_null=True, help_text="Null for coders.")
     emotion = serializers.CharField(allow_null=True, help_text="Null in a blind assignment.")
 

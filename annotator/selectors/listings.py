@@ -84,12 +84,12 @@ def faces_page(
 ) -> list[dict[str, Any]]:
     """Faces behind the position `after`, in their order.
 
-    The split is told to and asked by admins, adjudicators and analysts only. What may hint at the
+    Split and role are told to and asked by admins, adjudicators and analysts only. What may hint at the
     codes, the emotion and the picture's own name, is left out while the user codes blind.
     """
     coder = member.role == Role.CODER
-    if split and coder:
-        raise NotAllowed("Coders don't see the split of the faces.")
+    if (split or role) and coder:
+        raise NotAllowed("Coders don't see which faces are kept for testing.")
     if role and role not in FaceRole.values:
         raise InputRefused(f"The role of a face is one of {', '.join(FaceRole.values)}.")
     faces = Face.objects.filter(dataset_id=member.dataset_id, position__gt=after)
@@ -108,7 +108,7 @@ def faces_page(
             "clip": face.clip.name if face.clip else None,
             "frame": face.frame,
             "time_s": face.time_s,
-            "role": face.role,
+            "role": None if coder else face.role,
             "split": None if coder else face.split,
             "emotion": None if blind else face.emotion,
         }

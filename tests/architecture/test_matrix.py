@@ -84,7 +84,7 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "api_face_list": ("GET", MEMBERS),
     "api_layer_list": ("GET", MEMBERS),
     "api_label_list": ("GET", MEMBERS),
-    "api_run_list": ("GET", MEMBERS),
+    "api_run_list": ("GET", EXPORT),
     "api_cluster_list": ("GET", MEMBERS),
     "api_job_list": ("GET", MEMBERS),
     "api_job_detail": ("GET", MEMBERS),

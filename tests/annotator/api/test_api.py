@@ -24,7 +24,7 @@ READS = {
     "api_face_list": EVERYBODY,
     "api_layer_list": EVERYBODY,
     "api_label_list": EVERYBODY,
-    "api_run_list": EVERYBODY,
+    "api_run_list": EXPORTERS,
     "api_cluster_list": EVERYBODY,
     "api_job_list": EVERYBODY,
     "api_job_detail": EVERYBODY,

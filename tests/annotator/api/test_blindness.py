@@ -14,7 +14,7 @@ from annotator.services.jobs import job_create
 from tests.annotator.api.test_api import READS
 from tests.factories import faces_make, layer_make, run_make
 
-SECRETS = ['"present"', "tell-tale", "0.7654", "happiness", "expected_corrections", "adopted"]
+SECRETS = ['"present"', "tell-tale", "0.7654", "happiness", "expected_corrections"]
 """What would give a machine's or another person's code away; the blind coder's own code is absent."""
 
 
