@@ -1,5 +1,5 @@
 # Two commands are enough: `make demo` and `make test`. The others are their parts.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ setup-dev: $(VENV)/.installed-dev
 
 # torch first and pinned: a looser install would bring a newer release with gigabytes of CUDA.
 $(VENV)/.installed: pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Corrugator needs Python 3.11: set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))" || { echo "Corrugator needs Python 3.11: set PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) torch==2.13.0
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable .
