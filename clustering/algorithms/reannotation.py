@@ -22,7 +22,7 @@ STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 """How firmly one AU's weights are held at those of all AUs; the best on held-out reference faces is taken."""
 POOLED_STRENGTH = 3.0
 FOLDS = 5
-BLIND_OWN = 0.8
+BLIND_OWN = 0.3
 """Weight of a face's own weak label beside the forecast from others (1.0), both of unit spread."""
 LEAST_EACH = 8
 """Reference faces of each class that an AU needs for weights of its own."""
