@@ -12,9 +12,7 @@ from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
 from annotator.models import ArrayFile, DataSet
-from annotator.selectors.arrays import array_read, file_sha256
-
-__all__ = ["array_read", "array_write"]
+from annotator.selectors.arrays import file_sha256
 
 
 def array_write(*, dataset: DataSet, purpose: str, values: NDArray[Any]) -> ArrayFile:

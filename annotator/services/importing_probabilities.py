@@ -20,8 +20,9 @@ from annotator.formats.codes import RowReader
 from annotator.formats.mapping import ColumnMapping
 from annotator.masks import BITS
 from annotator.models import ImportBatch, LabelLayer
+from annotator.selectors.arrays import array_read
 from annotator.selectors.imports import split_target
-from annotator.services.arrays import array_read, array_write
+from annotator.services.arrays import array_write
 from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
 

@@ -12,8 +12,8 @@ from annotator.errors import Conflict, InputRefused
 from annotator.masks import intensities_unpack
 from annotator.models import DataSet, Face, ImportBatch, Job, Label, Withdrawal
 from annotator.pictures.decoding import picture_decode
+from annotator.selectors.arrays import array_read
 from annotator.selectors.imports import mapping_of, problem_rows
-from annotator.services.arrays import array_read
 from annotator.services.datasets import dataset_create, protocol_change
 from annotator.services.importing import (
     import_discard,

@@ -10,8 +10,8 @@ from django.db import connection
 
 from annotator.errors import JobCancelled
 from annotator.models import AuditEntry, Face, Label
+from annotator.selectors.arrays import array_read
 from annotator.services import importing_chunks, importing_pictures, importing_run
-from annotator.services.arrays import array_read
 from annotator.services.datasets import audit, dataset_create, revision_raise
 from annotator.services.importing import import_start
 from annotator.services.job_running import job_run

@@ -93,9 +93,8 @@ def test_a_waiting_job_is_cancelled_at_once(dataset):
     assert job_run(job.pk).state == JobState.CANCELLED
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_running_job_stops_when_cancelled(dataset):
-    job = made(dataset, "waits")
+def under_way(job) -> threading.Thread:
+    """A thread that runs the job, once it has claimed it."""
 
     def work():
         job_run(job.pk)
@@ -104,6 +103,14 @@ def test_a_running_job_stops_when_cancelled(dataset):
     thread = threading.Thread(target=work)
     thread.start()
     wait_until(lambda: Job.objects.filter(pk=job.pk, state=JobState.RUNNING).exists(), seconds=20)
+    return thread
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_running_job_stops_when_cancelled(dataset):
+    job = made(dataset, "waits")
+
+    thread = under_way(job)
     assert job_cancel(job=job).state == JobState.CANCELLING
     thread.join(20)
     job.refresh_from_db()
@@ -152,13 +159,7 @@ def test_a_lost_job_that_was_being_cancelled_ends_cancelled(dataset):
 def test_a_worker_that_lost_its_job_writes_nothing_more(dataset):
     job = made(dataset, "waits")
 
-    def work():
-        job_run(job.pk)
-        connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    wait_until(lambda: Job.objects.filter(pk=job.pk, state=JobState.RUNNING).exists(), seconds=20)
+    thread = under_way(job)
     Job.objects.filter(pk=job.pk).update(claim="another worker", message="mine now")
     thread.join(20)
     job.refresh_from_db()
