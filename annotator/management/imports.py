@@ -1,6 +1,5 @@
 """What import_dataset and import_labels share: the columns named by hand, the report at the end."""
 
-import hashlib
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from annotator.formats.headers import au_cell_parse
 from annotator.formats.mapping import ROLES, ColumnMapping
 from annotator.management.base import CorrugatorCommand
 from annotator.models import DataSet, ImportBatch
+from annotator.selectors.arrays import file_sha256
 from annotator.selectors.imports import mapping_of, problem_rows
 from annotator.services.importing import import_map, import_start
 
@@ -67,14 +67,12 @@ class ImportCommand(CorrugatorCommand):
         path = Path(labels).absolute()
         if not path.is_file():
             return None
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         batch = ImportBatch.objects.filter(
             dataset=dataset,
             labels_path=str(path),
             with_pictures=with_pictures,
             finished_at=None,
-            job__checkpoint__labels_sha256=digest,
+            job__checkpoint__labels_sha256=file_sha256(path),
         ).first()
         if batch is not None:
             self.stderr.write(f"Going on with import {batch.pk}, which was broken off after {batch.rows_read} rows.")

@@ -6,7 +6,6 @@ twice or half a face. Pictures are stored before their chunk is written, under n
 attempt uses again.
 """
 
-import hashlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +26,7 @@ from annotator.formats.tables import TableRefused, TableRow
 from annotator.models import Face, ImportBatch
 from annotator.pictures.errors import PictureProblem, SourceRefused
 from annotator.pictures.sources import PictureSource
+from annotator.selectors.arrays import file_sha256
 from annotator.selectors.imports import mapping_of
 from annotator.services.datasets import audit, coded_aus_ensure
 from annotator.services.importing import import_files_remove
@@ -86,8 +86,7 @@ class ImportRun:
         path = Path(self.batch.labels_path)
         if not path.is_file():
             raise InputRefused(_("The label file %s is no longer there.") % self.batch.labels_file)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_sha256(path)
         if self.context.checkpoint.get("labels_sha256", digest) != digest:
             raise InputRefused(
                 _("The label file %s was changed since this import began: start a new import for the changed one.")

@@ -24,6 +24,7 @@ from PIL import Image
 from annotator.errors import InputRefused
 from annotator.masks import BITS
 from annotator.models import DataSet, Detector, FeatureSet, LabelSnapshot
+from annotator.selectors.arrays import file_sha256
 from annotator.services.arrays import array_write
 from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
@@ -206,7 +207,7 @@ def _detector_keep(
     with tempfile.TemporaryDirectory(dir=settings.DATA) as folder:
         path = Path(folder) / "weights.safetensors"
         weights.weights_save(path, network, {"aus": [coded.au for coded in codes.aus], "seed": seed})
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = file_sha256(path)
         with path.open("rb") as file:
             default_storage.save(name, File(file))
     by_position = np.full((_total(dataset), len(codes.aus)), -1, np.int8)
