@@ -40,6 +40,8 @@ class LabelSnapshot(models.Model):
     """Ids of the layers that went in, by kind."""
     codes = models.ForeignKey(ArrayFile, models.PROTECT, related_name="+")
     """(positions, AUs) int8: 1 present, 0 absent, −1 unknown."""
+    summary = models.JSONField(default=dict)
+    """Faces, subjects, positives by AU, and how many faces were left out for which reason."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -59,6 +61,14 @@ class Detector(models.Model):
     report = models.JSONField(default=dict)
     weights_name = models.CharField(max_length=200)
     weights_sha256 = models.CharField(max_length=64)
+    thresholds = models.JSONField(default=list)
+    """By AU, in the order of `aus`: the probability from which on it predicts the AU present."""
+    out_of_fold = models.ForeignKey(ArrayFile, models.PROTECT, null=True, related_name="+")
+    """(positions, AUs) float32: probabilities of the faces trained on, by networks that never saw their
+    subject; NaN for other faces."""
+    promoted_at = models.DateTimeField(null=True)
+    """Set on the one detector whose predictions the next round begins with."""
+    promoted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,23 +1,12 @@
 """Random changes of a batch of faces that leave its AUs as they are, in torch on whole batches."""
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-
-@dataclass(frozen=True)
-class AugmentationConfig:
-    """How far a face may be changed; each number is the end of an even range around no change."""
-
-    flip: float = 0.5  # chance of a mirrored face; the AUs have no side here
-    rotation: float = 5.0  # degrees
-    scale: float = 0.05  # of the face
-    shift: float = 0.025  # of the picture's side
-    brightness: float = 0.1  # gain around 1, and offset as a share of 64 grey levels
-    colour: float = 0.15  # the same for each colour channel by itself
+from trainer.algorithms.settings import AugmentationConfig
 
 
 def batch_augment(pixels: Tensor, config: AugmentationConfig, generator: torch.Generator) -> Tensor:

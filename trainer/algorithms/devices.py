@@ -2,7 +2,7 @@
 
 import torch
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+from trainer.algorithms.settings import PRECISIONS
 
 
 def device_choose() -> torch.device:

@@ -30,9 +30,10 @@ from trainer.algorithms.callbacks import (
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.folds import folds_assign
 from trainer.algorithms.measures import auc_measure, base_rate_call, f1_measure
-from trainer.algorithms.networks import FaceNetwork, NetworkConfig, network_create
+from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.prediction import outputs_predict, scores_predict
-from trainer.algorithms.training import TrainingConfig, train
+from trainer.algorithms.settings import NetworkConfig, TrainingConfig
+from trainer.algorithms.training import train
 
 FEATURE_STAGE = "features"
 FOLDS_SHARE, STUDENT_SHARE = 0.65, 0.92  # of the work done, when the folds and the feature network end

@@ -6,32 +6,11 @@ one logit per AU out. A new architecture is a subclass and one line in `NETWORKS
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-INPUT_SIZES = range(32, 225)
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """All that is needed to build a network again, weights apart."""
-
-    outputs: int  # AUs: columns of the head
-    name: str = "alexnet_small"  # key in NETWORKS
-    input_size: int = 64  # pixels on a side of the square face, 32 to 224
-    features: int = 256  # width of fc7
-    width: int = 32  # channels of the first convolution; the others are multiples of it
-    dropout: float = 0.1  # before fc7 and before the head, in training only
-
-    def __post_init__(self) -> None:
-        if self.input_size not in INPUT_SIZES:
-            raise ValueError(f"input size {self.input_size}, not 32 to 224 pixels")
-        if self.outputs < 1 or self.features < 1 or self.width < 1:
-            raise ValueError(f"outputs {self.outputs}, features {self.features}, width {self.width}: below 1")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout {self.dropout}, not 0 to below 1")
+from trainer.algorithms.settings import NetworkConfig
 
 
 class FaceNetwork(nn.Module):

@@ -7,7 +7,7 @@ and stops through another. The same seed, thread count and machine give the same
 import copy
 import math
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.algorithms.augmentation import AugmentationConfig, batch_augment
+from trainer.algorithms.augmentation import batch_augment
 from trainer.algorithms.callbacks import (
     CancelCheck,
     Progress,
@@ -28,30 +28,7 @@ from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.losses import masked_bce, positive_weights
 from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.prediction import pixels_tensor, scores_predict
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How a network is trained; a network's own shape is in NetworkConfig."""
-
-    epochs: int = 40  # passes over the rows
-    batch: int = 32  # faces a step
-    learning_rate: float = 2e-3  # peak of AdamW's rate, reached after the warm-up
-    weight_decay: float = 0.05  # on weight matrices and kernels only
-    warmup: float = 0.05  # share of the steps in which the rate rises; it then falls along a cosine to 0
-    clip: float = 1.0  # largest norm of a step's gradient; 0 leaves it
-    positive_limit: float = 0.0  # present codes count up to this many times an absent one; 0: equally
-    patience: int = 0  # epochs without a better held-out loss before stopping; 0 trains to the end
-    precision: str = "auto"  # auto, float32 or bfloat16 arithmetic in training
-    seed: int = 0  # order of the faces, augmentation, dropout
-    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 2:
-            # batch normalisation has no spread in a batch of one
-            raise ValueError(f"epochs {self.epochs} (at least 1), batch {self.batch} (at least 2)")
-        if not 0 <= self.warmup < 1:
-            raise ValueError(f"warm-up {self.warmup}, not a share from 0 to below 1")
+from trainer.algorithms.settings import TrainingConfig
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from trainer.algorithms.networks import FaceNetwork, NetworkConfig, network_create
+from trainer.algorithms.networks import FaceNetwork, network_create
+from trainer.algorithms.settings import NetworkConfig
 
 FORMAT = "corrugator-network-1"
 

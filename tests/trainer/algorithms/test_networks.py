@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.algorithms.networks import NETWORKS, NetworkConfig, network_create, pixels_standardise
+from trainer.algorithms.networks import NETWORKS, network_create, pixels_standardise
+from trainer.algorithms.settings import NetworkConfig
 
 
 @pytest.mark.parametrize("name", NETWORKS)

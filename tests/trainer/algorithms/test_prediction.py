@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 
 from tests.trainer.algorithms.tiny import QUICK, Tiny
 from trainer.algorithms.callbacks import Cancelled
-from trainer.algorithms.networks import FaceNetwork, NetworkConfig, network_create
+from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.prediction import outputs_predict, scores_predict
+from trainer.algorithms.settings import NetworkConfig
 from trainer.algorithms.training import train
 from trainer.algorithms.weights import WeightsError, weights_load, weights_save
 

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from tests.trainer.algorithms.tiny import QUICK, Tiny
-from trainer.algorithms.augmentation import AugmentationConfig, batch_augment
+from trainer.algorithms.augmentation import batch_augment
 from trainer.algorithms.callbacks import Cancelled
-from trainer.algorithms.networks import FaceNetwork, NetworkConfig, network_create
-from trainer.algorithms.training import TrainingConfig, learning_rate, train
+from trainer.algorithms.networks import FaceNetwork, network_create
+from trainer.algorithms.settings import AugmentationConfig, NetworkConfig, TrainingConfig
+from trainer.algorithms.training import learning_rate, train
 
 CONFIG = NetworkConfig(outputs=3, input_size=32, width=8)
 

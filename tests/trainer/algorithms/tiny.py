@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.algorithms.augmentation import AugmentationConfig
 from trainer.algorithms.features import FeatureSettings
-from trainer.algorithms.training import TrainingConfig
+from trainer.algorithms.settings import AugmentationConfig, TrainingConfig
 
 STILL = AugmentationConfig(rotation=2, scale=0.02, shift=0.02, brightness=0.05, colour=0.05)
 QUICK = TrainingConfig(epochs=4, batch=16, precision="float32", augmentation=STILL)

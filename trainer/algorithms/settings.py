@@ -1,0 +1,276 @@
+"""Every setting of a training, with its line of explanation, and the methods with their presets.
+
+Light to import (no torch): the web pages make their forms of it, the commands their `--set`, and a
+detector keeps it as JSON. A setting is named by its path, such as `training.learning_rate`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, get_type_hints
+
+INPUT_SIZES = range(32, 225)
+NETWORK_NAMES = ("alexnet_small", "alexnet", "resnet18", "resnet50")
+OPTIMISERS = ("adamw", "sgd", "rmsprop")
+SCHEDULES = ("cosine", "step", "constant")
+SAMPLERS = ("random", "oversampled", "stratified", "momu")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def setting(
+    default: Any,
+    about: str,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A dataclass field that knows its bounds (both allowed) and its line of explanation."""
+    return field(default=default, metadata={"about": about, "least": least, "most": most, "choices": choices})
+
+
+class Checked:
+    """Refuses, with ValueError, values outside the bounds of their `setting`."""
+
+    def __post_init__(self) -> None:
+        for one in fields(self):  # type: ignore[arg-type]
+            value, told = getattr(self, one.name), one.metadata
+            if not told:
+                continue
+            if told["choices"] and value not in told["choices"]:
+                raise ValueError(f"{one.name} {value!r}, known: {', '.join(told['choices'])}")
+            if told["least"] is not None and not value >= told["least"]:
+                raise ValueError(f"{one.name} {value}, at least {told['least']:g}")
+            if told["most"] is not None and not value <= told["most"]:
+                raise ValueError(f"{one.name} {value}, at most {told['most']:g}")
+
+
+@dataclass(frozen=True)
+class NetworkConfig(Checked):
+    """All that is needed to build a network again, weights apart."""
+
+    outputs: int  # AUs: columns of the head; set by the data
+    name: str = setting("alexnet_small", "Architecture of the network.", choices=NETWORK_NAMES)
+    input_size: int = setting(
+        64, "Side of the square picture in pixels; 224 in the papers, smaller for small faces.", least=32, most=224
+    )
+    features: int = setting(256, "Numbers that describe a face (fc7); a ResNet has its own.", least=1, most=8192)
+    width: int = setting(32, "Channels of alexnet_small's first convolution.", least=1, most=512)
+    dropout: float = setting(0.1, "Share of features silenced in training.", least=0, most=0.95)
+
+    def __post_init__(self) -> None:
+        if self.outputs < 1:
+            raise ValueError(f"outputs {self.outputs}, at least 1")
+        super().__post_init__()
+
+
+@dataclass(frozen=True)
+class AugmentationConfig(Checked):
+    """How far a face may be changed; each number is the end of an even range around no change."""
+
+    flip: float = setting(0.5, "Chance of a mirrored face; the AUs have no side here.", least=0, most=1)
+    rotation: float = setting(5.0, "Largest turn in degrees.", least=0, most=90)
+    scale: float = setting(0.05, "Largest change of size, as a share.", least=0, most=0.9)
+    shift: float = setting(0.025, "Largest shift, as a share of the side.", least=0, most=0.5)
+    brightness: float = setting(0.1, "Largest change of brightness and contrast, as a share.", least=0, most=0.9)
+    colour: float = setting(0.15, "The same for each colour channel by itself.", least=0, most=0.9)
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Checked):
+    """How a network is trained; a network's own shape is in NetworkConfig."""
+
+    epochs: int = setting(40, "Passes over the faces.", least=1, most=10_000)
+    # batch normalisation has no spread in a batch of one
+    batch: int = setting(32, "Faces in a step.", least=2, most=8192)
+    optimiser: str = setting("adamw", "What turns gradients into steps.", choices=OPTIMISERS)
+    learning_rate: float = setting(2e-3, "Size of a step at its peak.", least=1e-8, most=10)
+    schedule: str = setting("cosine", "How the learning rate falls.", choices=SCHEDULES)
+    step_epochs: int = setting(10, "Epochs between two falls of the step schedule.", least=1, most=10_000)
+    step_factor: float = setting(0.1, "The learning rate after such a fall, as a share.", least=0, most=1)
+    warmup: float = setting(0.05, "Share of the steps in which the learning rate rises.", least=0, most=0.99)
+    momentum: float = setting(0.9, "Momentum of sgd and rmsprop.", least=0, most=0.9999)
+    weight_decay: float = setting(0.05, "Pull of kernels and matrices towards zero.", least=0, most=10)
+    clip: float = setting(1.0, "Largest norm of a step's gradient; 0 leaves it.", least=0, most=1e6)
+    positive_limit: float = setting(
+        0.0, "Present codes count up to this many times an absent one; 0: equally.", least=0, most=1000
+    )
+    sampler: str = setting("random", "Which faces come together in a step.", choices=SAMPLERS)
+    sampler_size: int = setting(4, "Faces of the rarest AU that MOMU draws at a time (S).", least=1, most=1000)
+    patience: int = setting(
+        0, "Epochs without a better validation loss before stopping; 0 trains to the end.", least=0, most=10_000
+    )
+    precision: str = setting("auto", "Arithmetic in training.", choices=PRECISIONS)
+    seed: int = 0  # order of the faces, augmentation, dropout; set by the training
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+
+
+@dataclass(frozen=True)
+class AdversarialConfig(Checked):
+    """The discriminator of Wang et al. and its weight."""
+
+    alpha: float = setting(
+        0.01, "Weight of the discriminator (α); 0 is plain training, without label distribution.", least=0, most=0.999
+    )
+    recogniser_steps: int = setting(1, "Updates of the recogniser in a step (H_R).", least=1, most=100)
+    discriminator_steps: int = setting(1, "Updates of the discriminator in a step (H_D).", least=1, most=100)
+    hidden: int = setting(64, "Width of the discriminator's two hidden layers.", least=1, most=4096)
+    learning_rate: float = setting(1e-3, "Size of the discriminator's steps.", least=1e-8, most=10)
+    unlabelled: float = setting(
+        0.5, "Share of the faces in a step that have no code (m₂ of m), as far as there are any.", least=0, most=0.95
+    )
+
+
+@dataclass(frozen=True)
+class DetectorSettings(Checked):
+    """One training from snapshot to detector."""
+
+    method: str = "alexnet"
+    folds: int = setting(
+        3,
+        "Networks trained without a part of the subjects each, for honest scores of the coded faces.",
+        least=2,
+        most=20,
+    )
+    validation: float = setting(
+        0.15, "Share of the training subjects kept for early stopping and thresholds.", least=0.0, most=0.5
+    )
+    pretrained: str = setting(
+        "",
+        "Weights to begin with: a folder under the data folder's `pretrained`, or a hub name; empty: from scratch.",
+    )
+    seed: int = setting(0, "Seed of weights, folds, order and augmentation.", least=0, most=2**31 - 1)
+    network: NetworkConfig = field(default_factory=lambda: NetworkConfig(outputs=1))
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    adversarial: AdversarialConfig | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready, nested."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to train a detector, with the settings it begins from."""
+
+    name: str
+    title: str
+    paper: str
+    about: str
+    settings: DetectorSettings
+
+
+METHODS: dict[str, Method] = {
+    "alexnet": Method(
+        "alexnet",
+        "AlexNet-BN",
+        "Zhao et al. 2018, §4.1",
+        "A plain convolutional network with a 256-number description of each face. Quick; begin with it.",
+        DetectorSettings(
+            method="alexnet", training=TrainingConfig(epochs=30, batch=32, sampler="random", patience=0)
+        ),
+    ),
+    "resnet": Method(
+        "resnet",
+        "ResNet",
+        "Wang et al., §3.2 (the recogniser without its discriminator)",
+        "A deeper network, best begun from pretrained weights; slow without a GPU.",
+        DetectorSettings(
+            method="resnet",
+            network=NetworkConfig(outputs=1, name="resnet18", input_size=112, features=512, dropout=0.0),
+            training=TrainingConfig(epochs=20, batch=32, learning_rate=5e-4),
+        ),
+    ),
+    "adversarial": Method(
+        "adversarial",
+        "Adversarial semi-supervised",
+        "Wang et al., Algorithm 1",
+        "Learns from coded and uncoded faces: a discriminator keeps the predicted AUs in natural combinations.",
+        DetectorSettings(
+            method="adversarial",
+            training=TrainingConfig(epochs=30, batch=64),
+            adversarial=AdversarialConfig(),
+        ),
+    ),
+}
+
+
+def settings_make(method: str, given: Mapping[str, Any] | None = None) -> DetectorSettings:
+    """The method's preset with some settings changed, each named by its path: {"training.epochs": 5}.
+
+    Values may be text, as commands and forms have them. Raises ValueError, naming the setting, for an
+    unknown method, path or value.
+    """
+    if method not in METHODS:
+        raise ValueError(f"There is no method {method!r}; known: {', '.join(METHODS)}.")
+    settings = METHODS[method].settings
+    for path, value in (given or {}).items():
+        settings = _changed(settings, path.split("."), value, path)
+    return settings
+
+
+def settings_load(saved: Mapping[str, Any]) -> DetectorSettings:
+    """What `as_dict` gave, as settings again. Raises ValueError where it doesn't fit."""
+    plain = {path: value for path, value in flattened(saved).items() if path != "method"}
+    return settings_make(str(saved.get("method")), plain)
+
+
+def flattened(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """{"training": {"epochs": 5}} as {"training.epochs": 5}; a part that is None is left out."""
+    flat: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{before}{name}.")
+        elif value is not None:
+            flat[before + name] = value
+    return flat
+
+
+@dataclass(frozen=True)
+class SettingTold:
+    """One setting as a form or a table shows it."""
+
+    path: str
+    value: Any
+    about: str
+    least: float | None
+    most: float | None
+    choices: tuple[str, ...]
+
+
+def settings_told(settings: Any, before: str = "") -> Iterator[SettingTold]:
+    """Every setting with an explanation, parts after plain ones, in the order of the classes."""
+    parts = []
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        if is_dataclass(value):
+            parts.append((one.name, value))
+        elif one.metadata:
+            told = one.metadata
+            yield SettingTold(before + one.name, value, told["about"], told["least"], told["most"], told["choices"])
+    for name, part in parts:
+        yield from settings_told(part, f"{before}{name}.")
+
+
+def _changed(part: Any, names: list[str], value: Any, path: str) -> Any:
+    name, rest = names[0], names[1:]
+    known = {one.name for one in fields(part)} if is_dataclass(part) else set()
+    if name not in known or name == "method" or (rest and getattr(part, name) is None):
+        raise ValueError(f"There is no setting {path!r} in this method.")
+    if rest:
+        return replace(part, **{name: _changed(getattr(part, name), rest, value, path)})
+    kind = get_type_hints(type(part))[name]
+    if kind not in (int, float, str):
+        raise ValueError(f"{path!r} is a group of settings: name one of them.")
+    try:
+        return replace(part, **{name: _of_kind(kind, value)})
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _of_kind(kind: type, value: Any) -> Any:
+    if kind is int and float(value) != int(float(value)):
+        raise ValueError(f"{value} is not a whole number")
+    return kind(float(value)) if kind is int else kind(value)
