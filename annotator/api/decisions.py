@@ -19,8 +19,7 @@ from annotator.errors import InputRefused, NotFound
 from annotator.models import Assignment, Cluster, DataSet, Decision, Member
 from annotator.selectors.access import REVIEW, member_for
 from annotator.selectors.clusters import cluster_get
-from annotator.selectors.codes import is_blind
-from annotator.selectors.listings import blind_refuse
+from annotator.selectors.codes import blind_refuse, is_blind
 from annotator.selectors.review import undo_left
 from annotator.services.decisions import DecisionStale
 from annotator.services.decisions import decision_make as decision_make_service

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from django.contrib.auth.models import User
 from django.db.models import Q
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotator.choices import AssignmentState, LayerKind, Mode, Role
+from annotator.errors import NotAllowed
 from annotator.masks import bits_of, codes_unpack
 from annotator.models import Assignment, CodedAU, DataSet, Label, LabelLayer, Member
 
@@ -60,6 +62,17 @@ def is_blind(user: User, dataset: DataSet, assignment: Assignment | None = None)
     return Assignment.objects.filter(
         dataset=dataset, coder=user, mode=Mode.BLIND, state=AssignmentState.OPEN
     ).exists()
+
+
+def blind_refuse(user: User, dataset: DataSet) -> None:
+    """Raise NotAllowed while the user has a blind assignment open, which what is asked for would undo."""
+    if is_blind(user, dataset):
+        raise NotAllowed(
+            _(
+                "You have a blind assignment open: other people's codes and all that machines made of them "
+                "stay hidden until it is done or released."
+            )
+        )
 
 
 @dataclass(frozen=True)

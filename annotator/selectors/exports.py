@@ -12,10 +12,9 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from annotator.choices import ExportShape
-from annotator.errors import InputRefused, NotAllowed, NotFound
+from annotator.errors import InputRefused, NotFound
 from annotator.formats.presets import PRESETS
 from annotator.models import DataSet, Export, Face, Member
-from annotator.selectors.codes import is_blind
 from annotator.selectors.effective import SOURCES
 from annotator.selectors.export_detail import DISAGREEMENT
 from annotator.selectors.export_plan import FACE_COLUMNS, chunk_read, export_plan
@@ -26,14 +25,6 @@ WHOLE = 5_000
 SAMPLE = 1_000
 """Faces read for the preview of a larger data set, whatever its size."""
 COUNTED = (*SOURCES[1:], "unscorable", DISAGREEMENT)
-
-
-def blind_refuse(member: Member) -> None:
-    """Raise NotAllowed while the member codes blind: an export shows everybody's codes."""
-    if is_blind(member.user, member.dataset):
-        raise NotAllowed(
-            _("You have a blind assignment open; exports show other people's codes. Finish or release it first.")
-        )
 
 
 def exports_of(dataset: DataSet) -> QuerySet[Export]:

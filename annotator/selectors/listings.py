@@ -15,7 +15,7 @@ from annotator.errors import InputRefused, NotAllowed, NotFound
 from annotator.facs import au_label
 from annotator.masks import ABSENT, PRESENT, UNSCORABLE, bits_of, intensities_unpack
 from annotator.models import Cluster, ClusterRun, DataSet, Face, Job, LabelLayer, Member
-from annotator.selectors.codes import coded_aus, is_blind, layer_codes, layers_visible_to
+from annotator.selectors.codes import blind_refuse, coded_aus, is_blind, layer_codes, layers_visible_to
 from annotator.selectors.jobs import job_of
 
 CODE_WORDS = {PRESENT: "present", ABSENT: "absent", UNSCORABLE: "unscorable"}
@@ -24,15 +24,6 @@ SIDE_WORDS = {
     **{level: level.name for level in list(Intensity)[1:6]},
     Intensity.UNGRADED: "ungraded",
 }
-
-
-def blind_refuse(user: User, dataset: DataSet) -> None:
-    """Raise NotAllowed while the user has a blind assignment open."""
-    if is_blind(user, dataset):
-        raise NotAllowed(
-            "You have a blind assignment open: clusters, runs and other people's codes stay hidden "
-            "until it is done or released."
-        )
 
 
 def dataset_described(member: Member) -> dict[str, Any]:

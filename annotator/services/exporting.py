@@ -30,9 +30,10 @@ from annotator.formats.presets import PRESETS
 from annotator.formats.writing import ExportRow, line_write, long_write, wide_write
 from annotator.models import DataSet, Export, Face, Job
 from annotator.selectors.access import EXPORT, member_for
+from annotator.selectors.codes import blind_refuse
 from annotator.selectors.export_plan import ExportPlan, chunks_read, export_plan
 from annotator.selectors.export_rows import rows_make, sources_count
-from annotator.selectors.exports import COUNTED, blind_refuse, export_check
+from annotator.selectors.exports import COUNTED, export_check
 from annotator.services.datasets import audit
 from annotator.services.jobs import job_create
 
@@ -49,7 +50,7 @@ def export_create(
     may not export, or who code blind now, and InputRefused for an unknown shape or preset.
     """
     member = member_for(user, dataset.pk, EXPORT)
-    blind_refuse(member)
+    blind_refuse(member.user, member.dataset)
     export_check(shape, preset)
     dataset = member.dataset
     with transaction.atomic():
@@ -118,7 +119,7 @@ def export_run(context: JobContext) -> dict[str, Any]:
     if user is None:
         raise NotAllowed(_("The person who asked for this export is no longer here."))
     member = member_for(user, export.dataset_id, EXPORT)
-    blind_refuse(member)
+    blind_refuse(member.user, member.dataset)
     dataset = member.dataset
     export.revision = dataset.revision
     export.protocol_version = dataset.protocols.latest("version").version

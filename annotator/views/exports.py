@@ -13,9 +13,8 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.errors import InputRefused
 from annotator.models import Member
 from annotator.selectors.access import EXPORT, member_for
-from annotator.selectors.codes import is_blind
+from annotator.selectors.codes import blind_refuse, is_blind
 from annotator.selectors.exports import (
-    blind_refuse,
     export_file_names,
     export_file_open,
     export_for,
@@ -128,7 +127,7 @@ def export_dictionary(request: HttpRequest, dataset_id: int, export_id: int) -> 
 
 def _file(request: HttpRequest, dataset_id: int, export_id: int, *, dictionary: bool) -> FileResponse:
     member = member_for(request.user, dataset_id, EXPORT)
-    blind_refuse(member)
+    blind_refuse(member.user, member.dataset)
     export = export_for(member.dataset, export_id)
     file = export_file_open(export, dictionary=dictionary)
     exporting.export_downloaded(export=export, user=member.user, dictionary=dictionary)

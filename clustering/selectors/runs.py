@@ -6,9 +6,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Count, Q, QuerySet, Sum
 
-from annotator.errors import NotAllowed, NotFound
+from annotator.errors import NotFound
 from annotator.models import Cluster, ClusterRun, DataSet
-from annotator.selectors.codes import is_blind
+from annotator.selectors.codes import blind_refuse
 from annotator.selectors.overview import better_of
 
 
@@ -28,12 +28,6 @@ def run_for(user: User, dataset: DataSet, run_id: int) -> ClusterRun:
     if run is None:
         raise NotFound("There is no such run in this data set.")
     return run
-
-
-def blind_refuse(user: User, dataset: DataSet) -> None:
-    """Raises NotAllowed for somebody who has a blind assignment open."""
-    if is_blind(user, dataset):
-        raise NotAllowed("You have a blind assignment open: runs and proposals are hidden until it is finished.")
 
 
 @dataclass(frozen=True)

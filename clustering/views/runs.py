@@ -12,11 +12,11 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.choices import Role
 from annotator.errors import InputRefused
 from annotator.selectors.access import EXPORT, MANAGE, REVIEW, member_for
-from annotator.selectors.codes import coded_aus
+from annotator.selectors.codes import blind_refuse, coded_aus
 from annotator.services.jobs import job_send
 from clustering.selectors.charts import face_map, size_chart, umqi_chart, witness_bars
 from clustering.selectors.inputs import weak_default
-from clustering.selectors.runs import blind_refuse, clusters_first, run_for, run_rows, runs_of
+from clustering.selectors.runs import clusters_first, run_for, run_rows, runs_of
 from clustering.services.runs import run_adopt, run_create
 from clustering.views.forms import RunForm
 
