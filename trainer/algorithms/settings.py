@@ -13,6 +13,8 @@ from typing import Any, get_type_hints
 
 INPUT_SIZES = range(32, 225)
 NETWORK_NAMES = ("alexnet_small", "alexnet", "resnet18", "resnet50")
+NETWORK_FEATURES = {"resnet18": 512, "resnet50": 2048}  # where the architecture decides
+NETWORK_LEAST_SIZE = {"alexnet": 63}  # a smaller picture leaves nothing to its last pooling
 OPTIMISERS = ("adamw", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "step", "constant")
 SAMPLERS = ("random", "oversampled", "stratified", "momu")
@@ -64,6 +66,11 @@ class NetworkConfig(Checked):
         if self.outputs < 1:
             raise ValueError(f"outputs {self.outputs}, at least 1")
         super().__post_init__()
+        least = NETWORK_LEAST_SIZE.get(self.name, 0)
+        if self.input_size < least:
+            raise ValueError(f"input_size {self.input_size}, {self.name} needs at least {least}")
+        # whatever was given: another architecture is then one changed setting, not two
+        object.__setattr__(self, "features", NETWORK_FEATURES.get(self.name, self.features))
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ class DetectorSettings(Checked):
         most=20,
     )
     validation: float = setting(
-        0.15, "Share of the training subjects kept for early stopping and thresholds.", least=0.0, most=0.5
+        0.1, "Share of the training subjects kept for the live curves and early stopping.", least=0.0, most=0.5
     )
     pretrained: str = setting(
         "",
