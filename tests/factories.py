@@ -1,9 +1,11 @@
-"""Small makers of real rows for tests: faces with pictures, layers with codes, a finished run."""
+"""Small makers of real rows for tests: faces with pictures, layers with codes, a finished run, a
+detector with its report, a training at work."""
 
 import hashlib
 import io
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,21 @@ from django.utils import timezone
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from annotator.choices import FaceRole, LayerKind
+from annotator.choices import FaceRole, JobState, LayerKind
 from annotator.masks import codes_pack
-from annotator.models import Cluster, ClusterRun, DataSet, Face, Label, LabelLayer
+from annotator.models import (
+    Cluster,
+    ClusterRun,
+    DataSet,
+    Detector,
+    Face,
+    Job,
+    Label,
+    LabelLayer,
+    LabelSnapshot,
+)
 from annotator.services.arrays import array_write
+from trainer.algorithms.settings import METHODS, settings_make
 
 
 def picture_bytes(seed: int = 0, size: int = 16, format: str = "PNG") -> bytes:
@@ -142,3 +155,131 @@ def run_make(
         run.adopted_at, run.adopted_aus = timezone.now(), [au]
         run.save()
     return run
+
+
+def interval(value: float, spread: float = 0.04) -> dict[str, float]:
+    """A figure with its interval, as reports hold them."""
+    return {"value": value, "low": round(value - spread, 4), "high": round(value + spread, 4)}
+
+
+def evaluation_make(aus: Sequence[int], f1: float = 0.7) -> dict[str, Any]:
+    """What trainer.algorithms.evaluation.evaluate tells of 100 faces of 10 subjects in two folds."""
+    told = {"s_score": 0.4, "accuracy": 0.9, "balanced_accuracy": 0.8}
+    rule = {"threshold": 0.5, "called": 22, "f1": interval(f1), "precision": f1, "recall": f1, **told}
+    rules = ("fixed", "validation", "base_rate")
+    mean = {"f1": interval(f1), "f1_folds": f1, **told, "aus": len(aus)}
+    shares = {"marginal": [0.2] * len(aus), "conditional": [[0.5] * len(aus) for _au in aus]}
+    return {
+        "faces": 100,
+        "subjects": 10,
+        "resamples": 200,
+        "aus": [
+            {
+                "known": 100,
+                "positives": 20,
+                "base_rate": 0.2,
+                "auc": interval(0.9),
+                "brier": 0.1,
+                "calibration_error": 0.05,
+                "calibration": [{"score": 0.1, "rate": 0.1, "faces": 70}, {"score": 0.9, "rate": 0.6, "faces": 30}],
+                "rules": {name: rule for name in rules},
+            }
+            for _au in aus
+        ],
+        "mean": {"auc": interval(0.9), "rules": {name: mean for name in rules}},
+        "folds": [
+            {"faces": 50, "subjects": 5, "rules": {name: {"f1": [f1] * len(aus), "mean_f1": f1} for name in rules}}
+        ]
+        * 2,
+        "distribution": {
+            "rule": "validation",
+            "reference": shares,
+            "predicted": shares,
+            "difference": {**shares, "marginal_mean": 0.0, "conditional_mean": 0.0},
+        },
+        "histograms": [
+            {"edges": [step / 20 for step in range(21)], "present": [1] * 20, "absent": [4] * 20, "unknown": [0] * 20}
+            for _au in aus
+        ],
+    }
+
+
+def detector_make(
+    dataset: DataSet,
+    *,
+    name: str = "AlexNet-BN, revision 1",
+    method: str = "alexnet",
+    aus: Sequence[int] = (12, 25),
+    f1: float = 0.7,
+    sources: dict[str, int] | None = None,
+    **fields: Any,
+) -> Detector:
+    """A trained detector with its snapshot and report, the weights no more than a name."""
+    faces = dataset.next_position
+    codes = array_write(dataset=dataset, purpose="snapshot", values=np.zeros((faces, len(aus)), np.int8))
+    snapshot = LabelSnapshot.objects.create(
+        dataset=dataset,
+        revision=dataset.revision,
+        protocol=dataset.protocols.latest("version"),
+        aus=list(aus),
+        sources=sources if sources is not None else {"reference": faces * len(aus)},
+        codes=codes,
+        summary={"faces": faces, "subjects": 10, "all_faces": faces, "test_faces": 0, "aus": [], "left_out": {}},
+    )
+    report = {
+        "cross_validation": evaluation_make(aus, f1),
+        "test": evaluation_make(aus, f1 - 0.02),
+        "trainings": {},
+        "machine": {"device": "cpu", "precision": "float32", "threads": 1, "seconds": 60.0},
+    }
+    values = {
+        "configuration": settings_make(method).as_dict() if method in METHODS else {},
+        "seed": 0,
+        "report": report,
+        "weights_name": f"datasets/{dataset.pk}/detectors/{uuid.uuid4().hex}.safetensors",
+        "weights_sha256": "0" * 64,
+        "thresholds": [0.5] * len(aus),
+    }
+    return Detector.objects.create(
+        dataset=dataset, name=name, method=method, aus=list(aus), snapshot=snapshot, **{**values, **fields}
+    )
+
+
+def training_make(
+    dataset: DataSet,
+    *,
+    state: JobState = JobState.RUNNING,
+    method: str = "alexnet",
+    settings: dict[str, Any] | None = None,
+    aus: Sequence[int] = (12, 25),
+    networks: int = 2,
+    epochs: int = 8,
+    **fields: Any,
+) -> Job:
+    """A training job whose curves hold `networks` networks of `epochs` epochs each, the last one half done."""
+    chosen = settings_make(method, settings)
+    stages = [*(f"fold-{fold}" for fold in range(chosen.folds)), "detector"][:networks]
+    curves: dict[str, list[list[float | None]]] = {}
+    for number, stage in enumerate(stages):
+        last = epochs if number < networks - 1 else epochs // 2
+        falls = [0.6 * 0.8**epoch + 0.02 * number for epoch in range(last)]
+        curves[f"{stage}.loss"] = [[epoch + 1, loss, loss * 1.1 + 0.01 * epoch] for epoch, loss in enumerate(falls)]
+        curves[f"{stage}.f1"] = [
+            [epoch + 1, 0.9 - loss, *(round(0.95 - loss - 0.02 * column, 4) for column in range(len(aus)))]
+            for epoch, loss in enumerate(falls)
+        ]
+    values = {
+        "params": {
+            "settings": chosen.as_dict(),
+            "name": "Brows and lips",
+            "sources": {"proposals": True, "weak": False},
+        },
+        "fraction": 0.4,
+        "message": f"Network {networks} of {chosen.folds + 1}, epoch {epochs // 2} of {epochs}",
+        "counts": {"examples_per_second": 212, "seconds_left": 340, "faces": 1200},
+        "curves": curves,
+        "log": "10:00:00 Training on 1,200 faces\n",
+        "target": f"training:{uuid.uuid4().hex[:8]}",
+        "started_at": timezone.now() - timedelta(minutes=4),
+    }
+    return Job.objects.create(dataset=dataset, kind="training", queue="gpu", state=state, **{**values, **fields})
