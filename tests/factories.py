@@ -182,11 +182,11 @@ def evaluation_make(aus: Sequence[int], f1: float = 0.7) -> dict[str, Any]:
                 "brier": 0.1,
                 "calibration_error": 0.05,
                 "calibration": [{"score": 0.1, "rate": 0.1, "faces": 70}, {"score": 0.9, "rate": 0.6, "faces": 30}],
-                "rules": {name: rule for name in rules},
+                "rules": dict.fromkeys(rules, rule),
             }
             for _au in aus
         ],
-        "mean": {"auc": interval(0.9), "rules": {name: mean for name in rules}},
+        "mean": {"auc": interval(0.9), "rules": dict.fromkeys(rules, mean)},
         "folds": [
             {"faces": 50, "subjects": 5, "rules": {name: {"f1": [f1] * len(aus), "mean_f1": f1} for name in rules}}
         ]
