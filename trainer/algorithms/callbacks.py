@@ -1,6 +1,8 @@
 """How long work reports and stops: one callback out, one question in, one exception."""
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done (0 to 1, never falling) and a short message for people."""
@@ -11,6 +13,39 @@ CancelCheck = Callable[[], bool]
 
 class Cancelled(Exception):
     """The caller asked for the work to stop; nothing half made was kept."""
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """How one training stands after an epoch."""
+
+    stage: str
+    """Which network of the work: fold-0, fold-1, ... or detector."""
+    epoch: int
+    epochs: int
+    loss: float
+    """Mean over the epoch's steps of what was minimised."""
+    losses: dict[str, float]
+    """Its parts by name, where it has several."""
+    validation_loss: float | None
+    validation_f1: list[float | None]
+    """F1 of each AU on validation faces at a probability of one half; None where it has no present code."""
+    learning_rate: float
+    examples_per_second: float
+    seconds_left: float | None
+    """Of the whole work, as far as it can be told."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as a JSON-ready dict."""
+        return asdict(self)
+
+
+EpochListener = Callable[[EpochReport], None]
+"""Called after each epoch."""
+
+
+def epoch_ignore(report: EpochReport) -> None:
+    """The epoch listener of those who don't listen."""
 
 
 def progress_ignore(fraction: float, message: str) -> None:

@@ -31,9 +31,10 @@ from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.folds import folds_assign
 from trainer.algorithms.measures import auc_measure, base_rate_call, f1_measure
 from trainer.algorithms.networks import FaceNetwork, network_create
+from trainer.algorithms.objectives import TrainingData
 from trainer.algorithms.prediction import outputs_predict, scores_predict
 from trainer.algorithms.settings import NetworkConfig, TrainingConfig
-from trainer.algorithms.training import train
+from trainer.algorithms.training import NO_ROWS, train
 
 FEATURE_STAGE = "features"
 FOLDS_SHARE, STUDENT_SHARE = 0.65, 0.92  # of the work done, when the folds and the feature network end
@@ -218,7 +219,8 @@ class _Work:
         epochs = min(most, max(settings.epochs_least, round(shown / len(rows))))
         network = network_create(self.config, seed)
         config = replace(settings.training, epochs=epochs, seed=seed)
-        report = train(network, self.cache, targets, rows, config, progress, cancelled)
+        data = TrainingData(self.cache, targets, rows, NO_ROWS)
+        report = train(network, data, config, stage=name, progress=progress, cancelled=cancelled)
         return Stage(name, network, report.as_json(), self.fingerprint)
 
     def targets_make(self, folds: list[Stage], cancelled: CancelCheck) -> tuple[Rows, NDArray[np.float32]]:

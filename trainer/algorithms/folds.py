@@ -9,6 +9,31 @@ NO_FOLD = -1
 NO_SUBJECT = -1
 
 
+def subjects_split(
+    rows: NDArray[np.intp], groups: NDArray[np.integer[Any]], share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The rows without, and those of, a random share of the subjects: nobody is in both.
+
+    groups: (N,) subject ids; below 0 the face is its own subject. Subjects are taken in random order
+    until their faces reach the share; at least one subject and two faces stay on the first side, so the
+    second may be empty.
+    """
+    subjects = _subjects_of(rows, groups)
+    _, member, sizes = np.unique(subjects, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    reached = np.cumsum(sizes[order]) <= min(share * len(rows), len(rows) - 2)
+    apart = np.isin(member, order[reached])
+    return rows[~apart], rows[apart]
+
+
+def _subjects_of(rows: NDArray[np.intp], groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """The rows' subjects; those without one get ids of their own, past every real one."""
+    subjects = groups[rows].astype(np.int64)
+    alone = subjects < 0
+    subjects[alone] = max(0, subjects.max(initial=0)) + 1 + np.arange(alone.sum())
+    return subjects
+
+
 def folds_assign(
     rows: NDArray[np.intp], groups: NDArray[np.integer[Any]], count: int, seed: int
 ) -> NDArray[np.int16]:
@@ -23,10 +48,7 @@ def folds_assign(
     """
     if count < 2:
         raise ValueError(f"{count} folds, at least 2 are needed")
-    subjects = groups[rows].astype(np.int64)
-    alone = subjects < 0
-    # ids of their own for the faces without a subject, past every real one
-    subjects[alone] = max(0, subjects.max(initial=0)) + 1 + np.arange(alone.sum())
+    subjects = _subjects_of(rows, groups)
     if len(rows) < 2:
         raise ValueError("at least two labelled faces are needed for scores out of fold")
     if (subjects == subjects[0]).all():

@@ -1,13 +1,18 @@
-"""The training loop: one network, the rows of a face cache, labels of which some are unknown.
+"""The training loop of every method: batches, steps, schedule, validation, checkpoints, reports.
 
-The loop knows nothing of the network's inside and nothing of jobs; it reports through one callback
-and stops through another. The same seed, thread count and machine give the same weights.
+The loop knows nothing of the network's inside, of what is minimised (objectives.py) or of jobs; it
+reports through callbacks and stops through one. Every random draw of a step comes from a seed made of
+the training's seed and the step's number, so a training that went on from a checkpoint ends with the
+very weights of one that was never interrupted (same machine, thread count and software).
 """
 
 import copy
-import math
+import hashlib
+import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,168 +20,302 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.algorithms.augmentation import batch_augment
 from trainer.algorithms.callbacks import (
     CancelCheck,
+    Cancelled,
+    EpochListener,
+    EpochReport,
     Progress,
     cancel_never,
-    cancel_raise,
+    epoch_ignore,
     progress_ignore,
 )
-from trainer.algorithms.devices import device_choose, precision_choose
-from trainer.algorithms.faces import FaceArray
-from trainer.algorithms.losses import masked_bce, positive_weights
+from trainer.algorithms.checkpoints import (
+    Checkpoint,
+    checkpoint_load,
+    checkpoint_save,
+    named,
+    optimiser_restore,
+    optimiser_tensors,
+)
+from trainer.algorithms.losses import masked_bce
+from trainer.algorithms.measures import f1_measure
 from trainer.algorithms.networks import FaceNetwork
-from trainer.algorithms.prediction import pixels_tensor, scores_predict
+from trainer.algorithms.objectives import Rows, Supervised, TrainingData
+from trainer.algorithms.optimisers import learning_rate, optimiser_create
+from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.settings import TrainingConfig
+from trainer.algorithms.world import World, world_alone
+
+CHECKPOINT_SECONDS = 20.0
+VALIDATION_FACES = 4_000  # most faces that the epochs' curves are made of
+NO_ROWS: Rows = np.zeros(0, dtype=np.intp)
+ObjectiveMaker = Callable[[FaceNetwork, TrainingData, TrainingConfig, World], Supervised]
 
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What one training did; `losses` and `held_out` are one mean loss for each epoch."""
+    """What one training did; `losses`, `validation_losses` and `validation_f1` have a row for each epoch."""
 
     faces: int
+    unlabelled: int
+    validation: int
     epochs: int  # run, fewer than asked for after early stopping
     best_epoch: int  # whose weights were kept, from 1
+    steps: int
     losses: tuple[float, ...]
-    held_out: tuple[float, ...]  # empty without held-out rows
-    seconds: float
+    validation_losses: tuple[float, ...]  # empty without validation faces
+    validation_f1: tuple[tuple[float | None, ...], ...]  # of each AU at a probability of one half
+    seconds: float  # in all attempts
+    examples_per_second: float
     device: str
     precision: str
+    processes: int
 
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON-ready dict."""
-        return asdict(self) | {"losses": list(self.losses), "held_out": list(self.held_out)}
+        told: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return told
+
+
+@dataclass
+class _State:
+    """Where a training stands; all of it goes into a checkpoint."""
+
+    step: int = 0
+    epoch_loss: float = 0.0  # sum over the present epoch's steps
+    parts: dict[str, float] = field(default_factory=dict)  # the same for the loss's parts
+    losses: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
+    validation_f1: list[list[float | None]] = field(default_factory=list)
+    best_epoch: int = 0
+    seconds: float = 0.0
+    looked_at: int = 0  # faces
 
 
 def train(
     network: FaceNetwork,
-    cache: FaceArray,
-    labels: NDArray[Any],
-    rows: NDArray[np.intp],
+    data: TrainingData,
     config: TrainingConfig,
+    *,
+    objective: ObjectiveMaker = Supervised,
+    validation: Rows = NO_ROWS,
+    checkpoint: Path | None = None,
+    world: World | None = None,
+    stage: str = "detector",
     progress: Progress = progress_ignore,
     cancelled: CancelCheck = cancel_never,
-    held_out: NDArray[np.intp] | None = None,
+    on_epoch: EpochListener = epoch_ignore,
 ) -> TrainingReport:
-    """Train the network in place on the rows of the cache; it ends in evaluation mode on the CPU.
+    """Train the network in place; it ends in evaluation mode on the CPU.
 
-    cache: (N, S, S, 3) uint8, S the network's input size. labels: (N, A), 1, 0, below 0 unknown, or
-    soft targets between. rows: positions trained on; held_out: positions, of other subjects, whose
-    loss decides which epoch's weights stay and (with `patience`) when to stop. Faces without any
-    known code are passed over. Raises ValueError when fewer than two faces have one, `Cancelled` on
-    request, within one batch.
+    validation: faces of other subjects, whose loss and F1 are reported after each epoch and, with
+    `patience`, decide which epoch's weights stay and when to stop. checkpoint: a file written every
+    20 seconds and when stopped; if it is there and of this training, the work goes on from it.
+    Raises ValueError when fewer than two faces have a known code, `Cancelled` within one step.
     """
-    rows = rows[(labels[rows] >= 0).any(axis=1)]
-    if len(rows) < 2:
-        raise ValueError(f"{len(rows)} faces with a known code, at least 2 are needed")
-    started, device = time.monotonic(), device_choose()
-    precision = precision_choose(config.precision, device)
-    network.to(device)
-    run = _Run(network, cache, labels, rows, config, device, precision)
-    losses: list[float] = []
-    checks: list[float] = []
-    best: tuple[int, dict[str, Tensor]] | None = None
+    world = world or world_alone()
+    network.to(world.device)
+    goal = objective(network, data, config, world)
+    if len(goal.rows) < 2:
+        raise ValueError(f"{len(goal.rows)} faces with a known code, at least 2 are needed")
+    loop = _Loop(network, goal, config, validation, world, stage, checkpoint)
     # the global generator drives dropout: leave the caller's where it was
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(config.seed)
-        for epoch in range(1, config.epochs + 1):
-            losses.append(run.epoch(cancelled))
-            if held_out is not None and len(held_out):
-                checks.append(held_out_loss(network, cache, labels, held_out))
-                if checks[-1] == min(checks):
-                    best = epoch, copy.deepcopy(network.state_dict())
-            progress(epoch / config.epochs, f"epoch {epoch} of {config.epochs}, loss {losses[-1]:.4f}")
-            if best is not None and config.patience and epoch - best[0] >= config.patience:
-                break
-    if best is not None:
-        network.load_state_dict(best[1])
+    with torch.random.fork_rng(devices=[world.device] if world.device.type == "cuda" else []):
+        loop.run(progress, cancelled, on_epoch)
     network.to("cpu").eval()
-    return TrainingReport(
-        faces=len(rows),
-        epochs=len(losses),
-        best_epoch=best[0] if best is not None else len(losses),
-        losses=tuple(losses),
-        held_out=tuple(checks),
-        seconds=round(time.monotonic() - started, 3),
-        device=device.type,
-        precision=str(precision).removeprefix("torch."),
-    )
+    return loop.report()
 
 
-class _Run:
-    """The state that one training carries from step to step."""
+class _Loop:
+    """One training from its first or its kept step to the last."""
 
     def __init__(
         self,
         network: FaceNetwork,
-        cache: FaceArray,
-        labels: NDArray[Any],
-        rows: NDArray[np.intp],
+        goal: Supervised,
         config: TrainingConfig,
-        device: torch.device,
-        precision: torch.dtype,
+        validation: Rows,
+        world: World,
+        stage: str,
+        checkpoint: Path | None,
     ) -> None:
-        self.network, self.cache, self.labels, self.rows = network, cache, labels, rows
-        self.config, self.device, self.precision = config, device, precision
-        self.generator = torch.Generator().manual_seed(config.seed)
-        self.optimizer = torch.optim.AdamW(
-            parameter_groups(network, config.weight_decay), lr=config.learning_rate, fused=True
-        )
-        # even batches: a last batch of one face would break batch normalisation
-        self.batches = max(1, round(len(rows) / config.batch))
-        self.steps, self.step = self.batches * config.epochs, 0
-        self.positive_weight = None
-        if config.positive_limit:
-            known = torch.from_numpy(np.ascontiguousarray(labels[rows]))
-            self.positive_weight = positive_weights(known, config.positive_limit).to(device)
+        self.network, self.goal, self.config, self.world, self.stage = network, goal, config, world, stage
+        self.path = checkpoint
+        labels = goal.data.labels
+        self.validation = validation[(labels[validation] >= 0).any(axis=1)]
+        if len(self.validation) > VALIDATION_FACES:
+            random = np.random.default_rng(config.seed)
+            self.validation = np.sort(random.choice(self.validation, VALIDATION_FACES, replace=False))
+        self.optimiser = optimiser_create(network, config)
+        self.each = goal.batches_each
+        self.steps = self.each * config.epochs
+        self.state = _State()
+        self.best: dict[str, Tensor] | None = None
+        self.fingerprint = self.fingerprint_make() if checkpoint else ""
+        self.started = time.monotonic()
 
-    def epoch(self, cancelled: CancelCheck) -> float:
-        """One pass over the rows in a fresh order; returns the mean loss."""
-        self.network.train()
-        order = self.rows[torch.randperm(len(self.rows), generator=self.generator).numpy()]
-        total = 0.0
-        for batch in np.array_split(order, self.batches):
-            cancel_raise(cancelled)
-            total += self.batch_step(batch) * len(batch)
-        return total / len(order)
+    def run(self, progress: Progress, cancelled: CancelCheck, on_epoch: EpochListener) -> None:
+        """All epochs that are left."""
+        self.restore()
+        self.started = time.monotonic() - self.state.seconds
+        saved = time.monotonic()
+        for epoch in range(self.state.step // self.each, self.config.epochs):
+            if self.stopped_early():
+                break
+            self.network.train()
+            for batch in self.goal.batches(epoch)[self.state.step % self.each :]:
+                if self.world.told(float(cancelled())):
+                    self.save()
+                    raise Cancelled
+                # before a step: after an epoch's last one its report would be lost
+                if self.path and time.monotonic() - saved >= CHECKPOINT_SECONDS:
+                    self.save()
+                    saved = time.monotonic()
+                self.step(batch)
+                progress(self.state.step / self.steps, self.message())
+            self.epoch_end(on_epoch)
+        if self.best is not None:
+            self.network.load_state_dict(self.best)
 
-    def batch_step(self, batch: NDArray[np.intp]) -> float:
-        """One step of the optimizer; returns the batch's loss."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, self.steps, self.config)
-        pixels = pixels_tensor(self.cache, batch, self.device)
-        pixels = batch_augment(pixels, self.config.augmentation, self.generator)
-        targets = torch.from_numpy(np.ascontiguousarray(self.labels[batch])).to(self.device)
-        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-            logits = self.network(pixels)
-        loss = masked_bce(logits.float(), targets, self.positive_weight)
-        self.optimizer.zero_grad(set_to_none=True)
+    def step(self, batch: Rows) -> None:
+        """One update of the network."""
+        state = self.state
+        seed = step_seed(self.config.seed, state.step, self.world.rank)
+        torch.manual_seed(seed)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(state.step, self.steps, self.each, self.config)
+        loss, parts = self.goal.loss(batch, torch.Generator().manual_seed(seed), state.step)
+        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.config.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
-        self.optimizer.step()
-        self.step += 1
-        return float(loss.detach())
+        self.optimiser.step()
+        state.step += 1
+        state.looked_at += len(batch)
+        state.epoch_loss += float(loss.detach())
+        for name, value in parts.items():
+            state.parts[name] = state.parts.get(name, 0.0) + value
+
+    def epoch_end(self, on_epoch: EpochListener) -> None:
+        """Validate, remember the best weights, report."""
+        state = self.state
+        state.losses.append(state.epoch_loss / self.each)
+        parts = {name: value / self.each for name, value in state.parts.items()}
+        state.epoch_loss, state.parts = 0.0, {}
+        epoch = len(state.losses)
+        if len(self.validation):
+            self.validate()
+            if self.config.patience and state.validation_losses[-1] == min(state.validation_losses):
+                state.best_epoch, self.best = epoch, copy.deepcopy(self.network.state_dict())
+        if not self.world.first:
+            return
+        validated = bool(len(self.validation))
+        on_epoch(
+            EpochReport(
+                stage=self.stage,
+                epoch=epoch,
+                epochs=self.config.epochs,
+                loss=state.losses[-1],
+                losses=parts,
+                validation_loss=state.validation_losses[-1] if validated else None,
+                validation_f1=list(state.validation_f1[-1]) if validated else [],
+                learning_rate=self.optimiser.param_groups[0]["lr"],
+                examples_per_second=self.pace(),
+                seconds_left=(self.steps - state.step) * self.seconds() / max(state.step, 1),
+            )
+        )
+
+    def validate(self) -> None:
+        """Loss and F1 of the validation faces, told by the first process: the others' running means of
+        batch normalisation differ."""
+        labels = self.goal.data.labels[self.validation]
+        loss, f1 = 0.0, []
+        if self.world.first:
+            logits = scores_predict(self.network, self.goal.data.cache, self.validation, logits=True)
+            targets = torch.from_numpy(np.ascontiguousarray(labels))
+            loss = float(masked_bce(torch.from_numpy(logits), targets))
+            f1 = [_f1(labels[:, au], logits[:, au] > 0) for au in range(labels.shape[1])]
+        self.state.validation_losses.append(self.world.told(loss))
+        self.state.validation_f1.append(f1)
+
+    def stopped_early(self) -> bool:
+        """Whether `patience` epochs passed without a better validation loss."""
+        state = self.state
+        return bool(self.config.patience and state.best_epoch) and (
+            len(state.losses) - state.best_epoch >= self.config.patience
+        )
+
+    def save(self) -> None:
+        """Write the checkpoint, if one is kept."""
+        if self.path is None or not self.world.first:
+            return
+        self.state.seconds = self.seconds()
+        tensors = named("network", self.network.state_dict())
+        tensors |= named("optimiser", optimiser_tensors(self.optimiser))
+        tensors |= named("objective", self.goal.state())
+        tensors |= named("best", self.best or {})
+        checkpoint_save(self.path, Checkpoint(tensors, {"fingerprint": self.fingerprint} | asdict(self.state)))
+
+    def restore(self) -> None:
+        """Go on from the checkpoint, if there is one of this training."""
+        kept = checkpoint_load(self.path, self.fingerprint) if self.path else None
+        if kept is None:
+            return
+        self.state = _State(**{name: value for name, value in kept.told.items() if name != "fingerprint"})
+        self.network.load_state_dict(kept.part("network"))
+        optimiser_restore(self.optimiser, kept.part("optimiser"))
+        self.goal.restore(kept.part("objective"))
+        self.best = kept.part("best") or None
+
+    def fingerprint_make(self) -> str:
+        """A hash of all that decides the training but the pixels."""
+        data = self.goal.data
+        told = [self.stage, self.goal.told(), asdict(self.config), asdict(self.network.config)]
+        digest = hashlib.sha256(json.dumps([*told, data.cache.shape, self.world.size]).encode())
+        for array in (self.goal.rows, data.unlabelled, self.validation, data.labels[self.goal.rows]):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def seconds(self) -> float:
+        """Spent on this training, earlier attempts included."""
+        return time.monotonic() - self.started
+
+    def pace(self) -> float:
+        """Faces looked at in a second."""
+        return self.state.looked_at / max(self.seconds(), 1e-9)
+
+    def message(self) -> str:
+        """How far it is, for people."""
+        epoch = min(self.state.step // self.each + 1, self.config.epochs)
+        return f"epoch {epoch} of {self.config.epochs}"
+
+    def report(self) -> TrainingReport:
+        """What was done."""
+        state = self.state
+        return TrainingReport(
+            faces=len(self.goal.rows),
+            unlabelled=len(self.goal.data.unlabelled),
+            validation=len(self.validation),
+            epochs=len(state.losses),
+            best_epoch=state.best_epoch or len(state.losses),
+            steps=state.step,
+            losses=tuple(state.losses),
+            validation_losses=tuple(state.validation_losses),
+            validation_f1=tuple(tuple(row) for row in state.validation_f1),
+            seconds=round(self.seconds(), 3),
+            examples_per_second=round(self.pace(), 1),
+            device=self.world.device.type,
+            precision=str(self.goal.precision).removeprefix("torch."),
+            processes=self.world.size,
+        )
 
 
-def parameter_groups(network: FaceNetwork, weight_decay: float) -> list[dict[str, Any]]:
-    """Kernels and matrices with decay; biases and normalisation without."""
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+def step_seed(seed: int, step: int, rank: int = 0) -> int:
+    """The seed of a step's dropout and augmentation: the same whatever ran before it."""
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def learning_rate(step: int, steps: int, config: TrainingConfig) -> float:
-    """Linear warm-up to the peak, then half a cosine down to 0; `step` counts from 0."""
-    rise = max(1.0, steps * config.warmup)
-    fall = 0.5 + 0.5 * math.cos(math.pi * step / steps)
-    return config.learning_rate * min(1.0, (step + 1) / rise) * fall
-
-
-def held_out_loss(network: FaceNetwork, cache: FaceArray, labels: NDArray[Any], rows: NDArray[np.intp]) -> float:
-    """The plain masked loss over the rows, without augmentation."""
-    logits = torch.from_numpy(scores_predict(network, cache, rows, logits=True))
-    return float(masked_bce(logits, torch.from_numpy(np.ascontiguousarray(labels[rows]))))
+def _f1(labels: NDArray[Any], called: NDArray[np.bool_]) -> float | None:
+    known = labels >= 0
+    return f1_measure(labels[known] >= 0.5, called[known])

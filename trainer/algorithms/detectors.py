@@ -1,0 +1,263 @@
+"""From codes to a detector: a network for each fold of the subjects, then one trained on all of them.
+
+The fold networks score the coded faces honestly: each face by the network that never saw its subject.
+Those scores judge the method, set the thresholds, and stand for the coded faces wherever the detector
+predicts. Each network is a stage; a finished one lies in the folder and is not trained again.
+"""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.algorithms.adversarial import Adversarial
+from trainer.algorithms.callbacks import (
+    CancelCheck,
+    EpochListener,
+    EpochReport,
+    Progress,
+    cancel_never,
+    epoch_ignore,
+    progress_ignore,
+)
+from trainer.algorithms.distributed import processes_default, train_together
+from trainer.algorithms.evaluation import thresholds_choose
+from trainer.algorithms.faces import FaceArray
+from trainer.algorithms.folds import folds_assign, subjects_split
+from trainer.algorithms.networks import FaceNetwork, network_create
+from trainer.algorithms.objectives import Rows, Supervised, TrainingData
+from trainer.algorithms.prediction import scores_predict
+from trainer.algorithms.pretrained import network_start
+from trainer.algorithms.settings import DetectorSettings
+from trainer.algorithms.training import ObjectiveMaker, train
+from trainer.algorithms.weights import weights_load, weights_save
+
+FINAL_STAGE = "detector"
+
+
+@dataclass(frozen=True)
+class DetectorResult:
+    """N faces, A AUs, K folds."""
+
+    network: FaceNetwork
+    out_of_fold: NDArray[np.float32]
+    """(N, A) probabilities of the coded faces, NaN for the others and for an AU without any code."""
+    folds: NDArray[np.int16]
+    """(N,) the fold of each coded face, −1 for the others."""
+    validation: NDArray[np.bool_]
+    """(N,) coded faces that the final network was not trained on, for its curves and early stopping."""
+    thresholds: NDArray[np.float32]
+    """(A,) by the best F1 on the out-of-fold scores."""
+    fold_thresholds: NDArray[np.float32]
+    """(K, A) the same without the codes of each fold, for judging it."""
+    trainings: dict[str, Any]
+    """JSON-ready TrainingReport of each stage."""
+
+
+def objective_of(settings: DetectorSettings) -> ObjectiveMaker:
+    """What the method's steps minimise."""
+    if settings.adversarial is not None:
+        return partial(Adversarial, adversarial=settings.adversarial)
+    return Supervised
+
+
+def detector_train(
+    cache: FaceArray,
+    labels: NDArray[np.int8],
+    groups: NDArray[np.integer[Any]],
+    settings: DetectorSettings,
+    *,
+    study_rows: NDArray[np.bool_] | None = None,
+    folder: Path | None = None,
+    pretrained: Path | str | None = None,
+    processes: int | None = None,
+    progress: Progress = progress_ignore,
+    cancelled: CancelCheck = cancel_never,
+    on_epoch: EpochListener = epoch_ignore,
+) -> DetectorResult:
+    """Train by the settings on the faces with a known code.
+
+    cache: (N, S, S, 3) uint8, S the network's input size. labels: (N, A) int8, 1, 0, −1 unknown. groups:
+    (N,) subject ids, below 0 for a face that is its own subject. study_rows: (N,) faces without codes
+    whose pictures may be learned from. folder: keeps finished stages and checkpoints; with the same
+    folder and arguments an interrupted work goes on to the same result. processes: for each network,
+    default one a CUDA device. Raises ValueError for arrays that do not fit or fewer than two coded faces
+    or subjects, `Cancelled` on request.
+    """
+    work = _Work(cache, labels, groups, settings, study_rows, folder, pretrained, processes or processes_default())
+    out_of_fold = np.full(labels.shape, np.nan, dtype=np.float32)
+    trainings: dict[str, Any] = {}
+    clock = _Clock(work.sizes())
+    for fold in range(work.count):
+        name = f"fold-{fold}"
+        inside = work.coded[work.folds[work.coded] != fold]
+        network, trainings[name], _ = work.stage(name, inside, clock, progress, cancelled, on_epoch)
+        own = work.coded[work.folds[work.coded] == fold]
+        out_of_fold[own] = scores_predict(network, cache, own, cancelled=cancelled)
+    network, trainings[FINAL_STAGE], kept = work.stage(FINAL_STAGE, work.coded, clock, progress, cancelled, on_epoch)
+    out_of_fold[:, ~(labels[work.coded] >= 0).any(axis=0)] = np.nan
+    validation = np.zeros(len(cache), dtype=bool)
+    validation[kept] = True
+    coded, scores = labels[work.coded], out_of_fold[work.coded]
+    folds = work.folds[work.coded]
+    others = [folds != fold for fold in range(work.count)]
+    return DetectorResult(
+        network=network,
+        out_of_fold=out_of_fold,
+        folds=work.folds,
+        validation=validation,
+        thresholds=thresholds_choose(coded, scores),
+        fold_thresholds=np.stack([thresholds_choose(coded[part], scores[part]) for part in others]),
+        trainings=trainings,
+    )
+
+
+class _Clock:
+    """How far the whole work is, by the faces that each stage looks at."""
+
+    def __init__(self, sizes: dict[str, int]) -> None:
+        self.sizes, self.total = sizes, sum(sizes.values())
+        self.done = 0
+        self.started, self.fresh = time.monotonic(), 0.0
+
+    def fraction(self, stage: str, part: float) -> float:
+        """Of the whole work, when a part of this stage is done."""
+        return (self.done + part * self.sizes[stage]) / self.total
+
+    def left(self, stage: str, part: float) -> float | None:
+        """Seconds left, from what was trained in this attempt."""
+        worked = self.fraction(stage, part) - self.fresh
+        return (1 - self.fraction(stage, part)) * (time.monotonic() - self.started) / worked if worked > 0 else None
+
+    def ended(self, stage: str, was_kept: bool) -> None:
+        self.done += self.sizes[stage]
+        if was_kept:
+            self.fresh += self.sizes[stage] / self.total
+
+
+class _Work:
+    """The checked inputs, the folds, and how a stage is trained or taken up."""
+
+    def __init__(
+        self,
+        cache: FaceArray,
+        labels: NDArray[np.int8],
+        groups: NDArray[np.integer[Any]],
+        settings: DetectorSettings,
+        study_rows: NDArray[np.bool_] | None,
+        folder: Path | None,
+        pretrained: Path | str | None,
+        processes: int,
+    ) -> None:
+        for name, array in (("labels", labels), ("groups", groups)):
+            if len(array) != len(cache):
+                raise ValueError(f"{name} has {len(array)} rows, the cache has {len(cache)} faces")
+        if cache.shape[1] != settings.network.input_size:
+            raise ValueError(f"faces of {cache.shape[1]} pixels, the network takes {settings.network.input_size}")
+        self.cache, self.labels, self.groups, self.settings = cache, labels, groups, settings
+        self.folder, self.pretrained, self.processes = folder, pretrained, processes
+        self.coded: Rows = np.flatnonzero((labels >= 0).any(axis=1))
+        self.folds = folds_assign(self.coded, groups, settings.folds, settings.seed)
+        self.count = int(self.folds.max()) + 1
+        unlabelled = np.zeros(len(cache), dtype=bool) if study_rows is None else study_rows.copy()
+        unlabelled[self.coded] = False
+        self.unlabelled: Rows = np.flatnonzero(unlabelled)
+        self.config = replace(settings.network, outputs=labels.shape[1])
+        self.fingerprint = self.fingerprint_make()
+
+    def sizes(self) -> dict[str, int]:
+        """Faces that each stage learns from."""
+        inside = {f"fold-{fold}": int((self.folds[self.coded] != fold).sum()) for fold in range(self.count)}
+        return inside | {FINAL_STAGE: len(self.coded)}
+
+    def stage(
+        self,
+        name: str,
+        rows: Rows,
+        clock: _Clock,
+        progress: Progress,
+        cancelled: CancelCheck,
+        on_epoch: EpochListener,
+    ) -> tuple[FaceNetwork, dict[str, Any], Rows]:
+        """The network of a stage, its report, and the faces it kept for validation."""
+        seed = stage_seed(self.settings.seed, name)
+        taught, kept = subjects_split(rows, self.groups, self.settings.validation, seed)
+        path = self.folder / f"{name}.safetensors" if self.folder else None
+        if path is not None and path.exists():
+            network, extra = weights_load(path)
+            if extra.get("fingerprint") == self.fingerprint:
+                clock.ended(name, was_kept=True)
+                return network, extra["report"], kept
+
+        def told(report: EpochReport) -> None:
+            left = clock.left(name, report.epoch / report.epochs)
+            on_epoch(replace(report, seconds_left=left))
+
+        def moved(part: float, message: str) -> None:
+            progress(clock.fraction(name, part), f"{name}, {message}")
+
+        network = self.network_make(seed)
+        data = TrainingData(self.cache, self.labels, taught, self.unlabelled)
+        report = self.network_train(network, data, kept, name, seed, moved, cancelled, told)
+        if path is not None:
+            weights_save(path, network, {"report": report, "fingerprint": self.fingerprint})
+        clock.ended(name, was_kept=False)
+        return network, report, kept
+
+    def network_make(self, seed: int) -> FaceNetwork:
+        """A network to begin with: fresh weights, or pretrained ones under a fresh head."""
+        network = network_create(self.config, seed)
+        if self.pretrained:
+            network_start(network, self.pretrained)
+        return network
+
+    def network_train(
+        self,
+        network: FaceNetwork,
+        data: TrainingData,
+        validation: Rows,
+        name: str,
+        seed: int,
+        progress: Progress,
+        cancelled: CancelCheck,
+        on_epoch: EpochListener,
+    ) -> dict[str, Any]:
+        """Train it here, or in several processes where there are several devices."""
+        config = replace(self.settings.training, seed=seed)
+        common: dict[str, Any] = {
+            "validation": validation,
+            "stage": name,
+            "progress": progress,
+            "cancelled": cancelled,
+            "on_epoch": on_epoch,
+        }
+        if self.processes > 1 and self.folder is not None:
+            together = self.folder / f"{name}-processes"
+            report = train_together(
+                network, data, config, self.settings, processes=self.processes, folder=together, **common
+            )
+        else:
+            checkpoint = self.folder / f"{name}.checkpoint" if self.folder else None
+            report = train(
+                network, data, config, objective=objective_of(self.settings), checkpoint=checkpoint, **common
+            )
+        return report.as_json()
+
+    def fingerprint_make(self) -> str:
+        """A hash of all that decides the networks but the pixels."""
+        told = [self.settings.as_dict(), self.cache.shape, str(self.pretrained or ""), self.processes]
+        digest = hashlib.sha256(json.dumps(told).encode())
+        for array in (self.labels, self.folds, self.unlabelled):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def stage_seed(seed: int, stage: str) -> int:
+    """Random numbers of its own for each stage, whatever ran before it."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {stage}".encode()).digest()[:4], "big")
