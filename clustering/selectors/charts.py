@@ -8,24 +8,15 @@ from numpy.typing import NDArray
 
 from annotator.models import ClusterRun
 from annotator.selectors.arrays import array_read
+from annotator.selectors.axes import Tick, ticks_fit
 
 WIDTH, HEIGHT = 320, 200
 LEFT, RIGHT, TOP, BOTTOM = 34, 12, 26, 34
 """Room around the drawing for the axes and their words."""
-SIGN = 6.5
-"""About how wide a sign of an axis is."""
 
 MAP_POINTS = 2_000
 """Most faces drawn in the little map of a run page; a seeded sample of them."""
 SIZE_STEPS = (1, 2, 5, 10, 15, 20, 25, 30, 40, 60, 100, 1_000, 10_000)
-
-
-@dataclass(frozen=True)
-class Tick:
-    """One mark of an axis: where it stands along the axis, and what is written there."""
-
-    at: float
-    label: str
 
 
 @dataclass(frozen=True)
@@ -83,15 +74,6 @@ def _sizes(place: int) -> str:
         return f"{SIZE_STEPS[place]:,}+"
     low, high = SIZE_STEPS[place], SIZE_STEPS[place + 1] - 1
     return f"{low:,}–{high:,}" if high > low else f"{low:,}"
-
-
-def ticks_fit(ticks: Sequence[Tick]) -> list[Tick]:
-    """The ticks whose words don't run into those of the tick before."""
-    kept: list[Tick] = []
-    for tick in ticks:
-        if not kept or tick.at - kept[-1].at > (len(tick.label) + len(kept[-1].label)) / 2 * SIGN + SIGN / 2:
-            kept.append(tick)
-    return kept
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The pictures of a run page: bars, axes and the run's own mark stand where their numbers say."""
 
-import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -13,10 +12,8 @@ from clustering.selectors.charts import (
     RIGHT,
     TOP,
     WIDTH,
-    Tick,
     face_map,
     size_chart,
-    ticks_fit,
     umqi_chart,
     witness_bars,
 )
@@ -43,13 +40,6 @@ def test_sizes_are_counted_in_their_classes(run):
     ]  # fmt: skip
     assert chart.bars[-1].height == HEIGHT - TOP - BOTTOM
     assert [tick.label for tick in chart.ticks] == ["10", "15", "20", "25", "30", "40"]
-
-
-def test_words_that_run_into_each_other_are_skipped():
-    ticks = [Tick(float(at), f"{1000 + at:,}") for at in range(0, 100, 10)]
-    kept = ticks_fit(ticks)
-    assert kept[0] == ticks[0]
-    assert all(after.at - before.at > len(before.label) * 6 for before, after in itertools.pairwise(kept))
 
 
 def test_a_run_without_clusters_has_no_bars(run):
