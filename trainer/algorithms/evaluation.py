@@ -39,6 +39,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.algorithms.thresholds import thresholds_choose
+
+__all__ = ["evaluate", "thresholds_choose"]
+
 
 def evaluate(
     labels: NDArray[np.integer[Any]],

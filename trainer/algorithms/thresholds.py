@@ -1,0 +1,55 @@
+"""The score above which a face is called present, chosen for each AU on validation faces."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEFAULT_THRESHOLD = 0.5
+
+
+def thresholds_choose(labels: NDArray[np.integer[Any]], scores: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """The threshold (A,) of each AU with the best F1 on these faces; a score above it is called present.
+
+    labels: (N, A) 1, 0 or −1. scores: (N, A), NaN where there is none. Candidates lie halfway between
+    neighbouring scores. 0.5 where an AU has no positive or no negative.
+
+    With few positives the best F1 hangs on single faces. Thresholds whose F1 is less than half a hit's
+    worth, 1/(2n⁺), below the best therefore count as equal, and of those the one is taken that calls
+    about as many faces as have the AU (the ratio nearest to 1); then the better F1, then the higher
+    threshold. With many positives this is the best F1 itself.
+    """
+    if labels.shape != scores.shape or labels.ndim != 2:
+        raise ValueError(f"labels {labels.shape} and scores {scores.shape} must be the same (faces, AUs)")
+    return np.array(
+        [_threshold(labels[:, au], scores[:, au].astype(np.float32)) for au in range(labels.shape[1])],
+        dtype=np.float32,
+    )
+
+
+def _threshold(labels: NDArray[np.integer[Any]], scores: NDArray[np.float32]) -> float:
+    known = (labels >= 0) & np.isfinite(scores)
+    present, scores = labels[known] == 1, scores[known]
+    positives = int(present.sum())
+    if positives in (0, len(present)):
+        return DEFAULT_THRESHOLD
+    order = np.argsort(-scores)
+    ranked = scores[order]
+    # the last face of each distinct score, where a threshold can fall
+    called = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) + 1
+    f1 = 2 * np.cumsum(present[order])[called - 1] / (called + positives)
+    equal = np.flatnonzero(f1 > f1.max() - 0.5 / positives)
+    distance = np.abs(np.log(called[equal] / positives))
+    best = equal[np.lexsort((called[equal], -f1[equal], distance))[0]]
+    lowest = ranked[called[best] - 1]
+    return below(lowest, ranked[called[best]] if called[best] < len(ranked) else None)
+
+
+def below(lowest: np.float32, following: np.float32 | None) -> float:
+    """A threshold that calls the score `lowest` and leaves `following`, the next lower; None: calls all."""
+    if following is None:
+        # scores are probabilities: halfway to 0, or under every score where the lowest is 0 itself
+        return float(lowest / 2) if lowest / 2 < lowest else float(np.nextafter(lowest, np.float32(-1)))
+    halfway = np.float32(0.5) * following + np.float32(0.5) * lowest
+    # between neighbouring floats there is no room: the lower one is left by "above"
+    return float(halfway if following <= halfway < lowest else following)
