@@ -26,7 +26,7 @@ def ticks_fit(ticks: Sequence[Tick]) -> list[Tick]:
 
 
 def round_numbers(low: float, high: float, most: int, *, whole: bool = False) -> list[tuple[float, str]]:
-    """(number, as written) of at most so many round numbers from low to high, evenly spaced; `whole`: no fractions."""
+    """(number, as written) of at most so many round numbers from low to high; `whole`: no fractions."""
     step = _step((high - low) / max(most - 1, 1), whole=whole)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
