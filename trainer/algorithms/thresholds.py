@@ -11,8 +11,9 @@ DEFAULT_THRESHOLD = 0.5
 def thresholds_choose(labels: NDArray[np.integer[Any]], scores: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """The threshold (A,) of each AU with the best F1 on these faces; a score above it is called present.
 
-    labels: (N, A) 1, 0 or −1. scores: (N, A), NaN where there is none. Candidates lie halfway between
-    neighbouring scores. 0.5 where an AU has no positive or no negative.
+    labels: (N, A) 1, 0 or −1. scores: (N, A) probabilities, NaN where there is none. Candidates lie
+    halfway between neighbouring scores, the last between the lowest and 0. 0.5 where an AU has no
+    positive or no negative.
 
     With few positives the best F1 hangs on single faces. Thresholds whose F1 is less than half a hit's
     worth, 1/(2n⁺), below the best therefore count as equal, and of those the one is taken that calls
@@ -35,21 +36,19 @@ def _threshold(labels: NDArray[np.integer[Any]], scores: NDArray[np.float32]) ->
         return DEFAULT_THRESHOLD
     order = np.argsort(-scores)
     ranked = scores[order]
-    # the last face of each distinct score, where a threshold can fall
-    called = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) + 1
+    # the last face of each distinct score, where a threshold can fall; a score of 0 is never called
+    called = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True) & (ranked > 0)) + 1
+    if not len(called):
+        return DEFAULT_THRESHOLD
     f1 = 2 * np.cumsum(present[order])[called - 1] / (called + positives)
     equal = np.flatnonzero(f1 > f1.max() - 0.5 / positives)
     distance = np.abs(np.log(called[equal] / positives))
-    best = equal[np.lexsort((called[equal], -f1[equal], distance))[0]]
-    lowest = ranked[called[best] - 1]
-    return below(lowest, ranked[called[best]] if called[best] < len(ranked) else None)
+    last = called[equal[np.lexsort((called[equal], -f1[equal], distance))[0]]]
+    return threshold_between(ranked[last] if last < len(ranked) else np.float32(0), ranked[last - 1])
 
 
-def below(lowest: np.float32, following: np.float32 | None) -> float:
-    """A threshold that calls the score `lowest` and leaves `following`, the next lower; None: calls all."""
-    if following is None:
-        # scores are probabilities: halfway to 0, or under every score where the lowest is 0 itself
-        return float(lowest / 2) if lowest / 2 < lowest else float(np.nextafter(lowest, np.float32(-1)))
-    halfway = np.float32(0.5) * following + np.float32(0.5) * lowest
-    # between neighbouring floats there is no room: the lower one is left by "above"
-    return float(halfway if following <= halfway < lowest else following)
+def threshold_between(low: np.float32, high: np.float32) -> float:
+    """Halfway, so that `high` is above it and `low` is not."""
+    halfway = np.float32(0.5) * low + np.float32(0.5) * high
+    # between neighbouring floats there is no room, but "above" leaves the lower one out
+    return float(halfway if low <= halfway < high else low)
