@@ -7,6 +7,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.settings import NetworkConfig
@@ -18,17 +19,18 @@ class WeightsError(ValueError):
     """The file holds no network that this program can rebuild; the message says why."""
 
 
-def weights_save(path: Path, network: FaceNetwork, extra: dict[str, Any] | None = None) -> None:
+def weights_save(path: Path, network: FaceNetwork, extra: dict[str, Any] | None = None, card: str = "") -> None:
     """Write the network to `path`; `extra` must be JSON-ready (AU list, report, provenance).
 
-    Written beside the file and renamed, so that a reader never sees half a network.
+    card: the model card in markdown (see cards), which then travels with the weights. Written beside the
+    file and renamed, so that a reader never sees half a network.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     metadata = {
         "format": FORMAT,
         "network": json.dumps(asdict(network.config), sort_keys=True),
         "extra": json.dumps(extra or {}, sort_keys=True, allow_nan=False),
-    }
+    } | ({"card": card} if card else {})
     partial = path.with_name(path.name + ".partial")
     try:
         save_file(tensors, partial, metadata=metadata)
@@ -42,14 +44,7 @@ def weights_load(path: Path) -> tuple[FaceNetwork, dict[str, Any]]:
 
     Raises WeightsError when the file is damaged, foreign, or does not fit its own configuration.
     """
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except SafetensorError as error:
-        raise WeightsError(f"{path.name}: not a readable safetensors file ({error})") from error
-    if metadata.get("format") != FORMAT:
-        raise WeightsError(f"{path.name}: format {metadata.get('format')!r}, expected {FORMAT!r}")
+    metadata, tensors = _file_read(path, with_tensors=True)
     try:
         network = network_create(NetworkConfig(**json.loads(metadata["network"])))
         network.load_state_dict(tensors)
@@ -57,3 +52,21 @@ def weights_load(path: Path) -> tuple[FaceNetwork, dict[str, Any]]:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{path.name}: weights and configuration do not fit ({error})") from error
     return network.eval(), extra
+
+
+def weights_card(path: Path) -> str:
+    """The model card kept with the weights, empty where there is none. Raises WeightsError as `weights_load`."""
+    return _file_read(path, with_tensors=False)[0].get("card", "")
+
+
+def _file_read(path: Path, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            names = file.keys() if with_tensors else []
+            tensors = {name: file.get_tensor(name) for name in names}
+    except SafetensorError as error:
+        raise WeightsError(f"{path.name}: not a readable safetensors file ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(f"{path.name}: format {metadata.get('format')!r}, expected {FORMAT!r}")
+    return metadata, tensors
