@@ -9,6 +9,9 @@ class TrainerConfig(AppConfig):
     def ready(self) -> None:
         from annotator.jobs import JobKind, job_kind_register
 
-        job_kind_register(
-            JobKind("features", "Features", queue="gpu", runner="trainer.services.extracting.features_run")
-        )
+        for kind in (
+            JobKind("features", "Features", queue="gpu", runner="trainer.services.extracting.features_run"),
+            JobKind("training", "Training", queue="gpu", runner="trainer.services.training_running.training_run"),
+            JobKind("prediction", "Prediction", queue="gpu", runner="trainer.services.predicting.prediction_run"),
+        ):
+            job_kind_register(kind)

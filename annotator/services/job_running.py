@@ -5,7 +5,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -64,7 +64,7 @@ class JobContext:
         # What has come further since the last loss is not a job that kills its workers.
         self._save(checkpoint=self.job.checkpoint, attempts=1, fraction=self.job.fraction, counts=self.job.counts)
 
-    def curve(self, name: str, points: list[list[float]]) -> None:
+    def curve(self, name: str, points: Sequence[Sequence[float | None]]) -> None:
         self.job.curves = {**self.job.curves, name: points}
         self._save(curves=self.job.curves)
 
