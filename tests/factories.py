@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from annotator.choices import FaceRole, JobState, LayerKind
-from annotator.masks import codes_pack
+from annotator.masks import BITS, codes_pack
 from annotator.models import (
     Cluster,
     ClusterRun,
@@ -243,6 +243,24 @@ def detector_make(
     return Detector.objects.create(
         dataset=dataset, name=name, method=method, aus=list(aus), snapshot=snapshot, **{**values, **fields}
     )
+
+
+def prediction_layer_make(
+    detector: Detector, faces: Sequence[Face], scores: ArrayLike, *, total: int | None = None
+) -> LabelLayer:
+    """The detector's layer of predictions: scores (faces × its AUs), NaN for none, and codes by its
+    thresholds. `total`: how many positions the scores speak of, where faces came later."""
+    dataset = detector.dataset
+    told = np.asarray(scores, np.float16).reshape(len(faces), len(detector.aus))
+    bits = [dataset.coded_aus.get(au=au).bit for au in detector.aus]
+    values = np.full((dataset.next_position if total is None else total, BITS), np.nan, np.float16)
+    values[np.ix_([face.position for face in faces], bits)] = told
+    called = np.where(np.isnan(told), -1, told >= np.asarray(detector.thresholds or 0.5, np.float32))
+    layer = layer_make(dataset, LayerKind.PREDICTION, faces, called, detector.aus, name=f"prediction {detector.pk}")
+    layer.detector = detector
+    layer.probabilities = array_write(dataset=dataset, purpose="scores", values=values)
+    layer.save()
+    return layer
 
 
 def training_make(
