@@ -27,7 +27,6 @@ from trainer.algorithms.callbacks import (
     progress_ignore,
 )
 from trainer.algorithms.distributed import processes_default, train_together
-from trainer.algorithms.evaluation import thresholds_choose
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.folds import folds_assign, subjects_split
 from trainer.algorithms.networks import FaceNetwork, network_create
@@ -35,6 +34,7 @@ from trainer.algorithms.objectives import Rows, Supervised, TrainingData
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import network_start
 from trainer.algorithms.settings import DetectorSettings
+from trainer.algorithms.thresholds import thresholds_choose
 from trainer.algorithms.training import ObjectiveMaker, train
 from trainer.algorithms.weights import weights_load, weights_save
 

@@ -40,7 +40,7 @@ STOP_SECONDS = 30.0
 
 
 class TogetherError(RuntimeError):
-    """The processes ended without a result; the message has the end of what they printed."""
+    """The processes ended without a result; the message says why, or has the end of what they printed."""
 
 
 def processes_default() -> int:
@@ -85,12 +85,18 @@ def train_together(
     if (folder / "stop").exists():
         raise Cancelled
     if not (folder / "report.json").exists():
-        raise TogetherError((folder / "output.txt").read_text(errors="replace")[-2000:])
+        raise TogetherError(_reason(folder))
     trained, _ = weights_load(folder / "done.safetensors")
     network.load_state_dict(trained.state_dict())
     network.eval()
     told: dict[str, Any] = json.loads((folder / "report.json").read_text())
     return TrainingReport(**told)
+
+
+def _reason(folder: Path) -> str:
+    """What the first failing process said, or the end of all they printed."""
+    said = folder / "error.txt"
+    return said.read_text() if said.exists() else (folder / "output.txt").read_text(errors="replace")[-2000:]
 
 
 def _task_write(
@@ -102,7 +108,7 @@ def _task_write(
     validation: Rows,
     stage: str,
 ) -> None:
-    for name in ("stop", "report.json", "events.jsonl"):
+    for name in ("stop", "report.json", "events.jsonl", "error.txt"):
         (folder / name).unlink(missing_ok=True)
     cache = getattr(data.cache, "filename", None)
     if cache is None:
@@ -205,7 +211,11 @@ def _seldom(write: Any) -> Progress:
 
 
 if __name__ == "__main__":
+    given = Path(sys.argv[1])
     try:
-        main(Path(sys.argv[1]))
+        main(given)
     except Cancelled:
         sys.exit(0)
+    except Exception as error:
+        (given / "error.txt").write_text(str(error))
+        raise

@@ -57,8 +57,8 @@ def test_loss_is_equation_four_over_the_number_of_aus(tiny: Tiny) -> None:
     recognition = masked_bce(network(pixels), targets)
     verdict = torch.sigmoid(goal.discriminator(predicted, mask))
     expected = 0.7 * recognition - 0.3 / 3 * torch.log(verdict).mean()
-    assert float(loss) == pytest.approx(float(expected), rel=1e-4)
-    assert parts["recognition"] == pytest.approx(float(recognition), rel=1e-4)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
+    assert parts["recognition"] == pytest.approx(recognition.item(), rel=1e-4)
 
 
 def test_discriminator_turn_is_equation_three(tiny: Tiny) -> None:

@@ -12,16 +12,17 @@ from safetensors.torch import save_file
 from tests.trainer.algorithms.tiny import QUICK, Tiny
 from trainer.algorithms.callbacks import Cancelled
 from trainer.algorithms.networks import FaceNetwork, network_create
+from trainer.algorithms.objectives import TrainingData
 from trainer.algorithms.prediction import outputs_predict, scores_predict
 from trainer.algorithms.settings import NetworkConfig
-from trainer.algorithms.training import train
+from trainer.algorithms.training import NO_ROWS, train
 from trainer.algorithms.weights import WeightsError, weights_load, weights_save
 
 
 @pytest.fixture
 def network(tiny: Tiny) -> FaceNetwork:
     network = network_create(NetworkConfig(outputs=3, input_size=32, width=8), seed=1)
-    train(network, tiny.cache, tiny.labels, tiny.rows, QUICK)
+    train(network, TrainingData(tiny.cache, tiny.labels, tiny.rows, NO_ROWS), QUICK)
     return network
 
 
