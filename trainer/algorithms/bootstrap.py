@@ -99,16 +99,16 @@ class Resampler:
             return np.where(whole > 0, pairs / whole, np.nan)
 
 
-def interval(value: float | None, samples: Samples) -> Interval | None:
+def interval(value: float | None, samples: Samples, *, told: bool = True) -> Interval | None:
     """The value with the middle 95% of its defined samples; None where the value is.
 
     Widened to the value itself where it lies outside: with few samples or subjects all may fall to one
-    side of it. No samples, no bounds.
+    side of it. told: False, or no samples: no bounds.
     """
     if value is None:
         return None
     defined = samples[np.isfinite(samples)]
-    if not len(defined):
+    if not told or not len(defined):
         return {"value": value, "low": None, "high": None}
     low, high = np.quantile(defined, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return {"value": value, "low": min(value, float(low)), "high": max(value, float(high))}

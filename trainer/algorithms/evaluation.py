@@ -32,7 +32,7 @@ M = {"f1": I|None, "f1_folds": x|None, "s_score": x|None, "accuracy": x|None, "b
 Everything is counted over the faces of all folds together; `folds` and `f1_folds` show the same calls fold
 by fold. Intervals are a bootstrap over subjects (`bootstrap`), for all AUs jointly. They want two subjects
 with positives (an AUC also two with negatives): the spread over people cannot be seen in one. The order of
-the faces changes nothing.
+the faces changes nothing. An AU that no face of a resample has is left out of that resample's mean.
 
 The rules call a face present where its score is above a threshold: `fixed` 0.5; `validation` the threshold
 given, chosen on faces that are not judged here; `base_rate` calls the highest-scored, as many as are present.
@@ -46,9 +46,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.algorithms.bootstrap import Resampler, Samples, interval, rows_mean, weights_draw
+from trainer.algorithms.bootstrap import Interval, Resampler, Samples, interval, rows_mean, weights_draw
 from trainer.algorithms.distributions import distribution_compare, score_histogram
 from trainer.algorithms.measures import (
+    Confusion,
     auc_measure,
     base_rate_call,
     brier_measure,
@@ -222,35 +223,35 @@ def _au_measure(faces: _Faces, au: int, resampler: Resampler) -> _Measured:
     subjects = faces.subjects[rows]
     several = [len(np.unique(subjects[side])) > 1 for side in (present, ~present)]
     rules = {rule: calls[rows, au] for rule, calls in faces.called.items()}
-    f1 = dict.fromkeys(rules, resampler.nothing)
-    if several[0]:
-        f1 = dict(zip(rules, resampler.f1(subjects, present, np.stack([*rules.values()], axis=1)).T, strict=True))
-    auc = resampler.auc(subjects, present, scores) if all(several) else resampler.nothing
+    samples = resampler.f1(subjects, present, np.stack([*rules.values()], axis=1)).T
+    f1 = dict(zip(rules, samples, strict=True))
+    auc = resampler.auc(subjects, present, scores)
     positives, bins = int(np.count_nonzero(present)), calibration_bins(present, scores)
     report = {
         "known": len(rows),
         "positives": positives,
         "base_rate": share(positives, len(rows)),
-        "auc": interval(auc_measure(present, scores), auc),
+        "auc": interval(auc_measure(present, scores), auc, told=all(several)),
         "brier": brier_measure(present, scores),
         "calibration_error": calibration_error(bins),
         "calibration": bins,
         "rules": {
-            rule: _rule_report(faces.thresholds[rule][au], present, rules[rule], f1[rule]) if rule in rules else None
+            rule: {
+                "threshold": faces.thresholds[rule][au],
+                **_calls_report(confusion(present, rules[rule]), f1[rule], told=several[0]),
+            }
+            if rule in rules
+            else None
             for rule in RULES
         },
     }
     return _Measured(report, f1, auc)
 
 
-def _rule_report(
-    threshold: float | None, present: NDArray[np.bool_], called: NDArray[np.bool_], samples: Samples
-) -> Report:
-    counts = confusion(present, called)
+def _calls_report(counts: Confusion, samples: Samples, *, told: bool) -> Report:
     return {
-        "threshold": threshold,
         "called": counts.called,
-        "f1": interval(counts.f1, samples),
+        "f1": interval(counts.f1, samples, told=told),
         "precision": counts.precision,
         "recall": counts.recall,
         "s_score": counts.s_score,
@@ -292,9 +293,12 @@ def _mean_report(measured: Sequence[_Measured], folds: Sequence[Report]) -> Repo
     return {"auc": _mean_interval(auc, [au.auc for au in measured]), "rules": rules}
 
 
-def _mean_interval(intervals: Sequence[Report | None], samples: Sequence[Samples]) -> Report | None:
-    value = mean_of([entry["value"] for entry in intervals if entry is not None])
-    return interval(value, rows_mean(np.stack(samples, axis=1))) if value is not None else None
+def _mean_interval(intervals: Sequence[Interval | None], samples: Sequence[Samples]) -> Interval | None:
+    defined = [entry for entry in intervals if entry is not None]
+    if not defined:
+        return None
+    told = any(entry["low"] is not None for entry in defined)
+    return interval(mean_of([entry["value"] for entry in defined]), rows_mean(np.stack(samples, axis=1)), told=told)
 
 
 def _rounded(value: Any) -> Any:

@@ -18,7 +18,7 @@ def thresholds_choose(labels: NDArray[np.integer[Any]], scores: NDArray[np.float
     With few positives the best F1 hangs on single faces. Thresholds whose F1 is less than half a hit's
     worth, 1/(2n⁺), below the best therefore count as equal, and of those the one is taken that calls
     about as many faces as have the AU (the ratio nearest to 1); then the better F1, then the higher
-    threshold. With many positives this is the best F1 itself.
+    threshold. With many positives the allowance vanishes.
     """
     if labels.shape != scores.shape or labels.ndim != 2:
         raise ValueError(f"labels {labels.shape} and scores {scores.shape} must be the same (faces, AUs)")
