@@ -96,7 +96,7 @@ def _section(title: str, parts: Sequence[str]) -> str:
 
 def _aus(told: Told) -> str:
     aus, names = told.get("aus") or [], told.get("au_names") or {}
-    thresholds = told.get("thresholds") or [None] * len(aus)
+    thresholds = (told.get("thresholds") if aus else None) or [None] * len(aus)
     rows = [
         [f"AU{au}", plain(names.get(au) or names.get(str(au)) or ""), _number(threshold)]
         for au, threshold in zip(aus, thresholds, strict=True)
@@ -123,11 +123,11 @@ def _trained_on(told: Told) -> list[str]:
 
 
 def _worth(told: Told) -> list[str]:
-    report, parts = told.get("report") or {}, []
+    report, parts, aus = told.get("report") or {}, [], told.get("aus")
     for key, (title, about) in EVALUATIONS.items():
         evaluation = report.get(key)
-        if evaluation:
-            parts += [f"### {title}", about, *_evaluation(evaluation, told.get("aus") or [])]
+        if evaluation and aus:
+            parts += [f"### {title}", about, *_evaluation(evaluation, aus)]
         elif f"{key}_why" in report:
             parts += [f"### {title}", plain(report[f"{key}_why"])]
     return parts
@@ -162,7 +162,7 @@ def _evaluation(evaluation: Told, aus: Sequence[int]) -> list[str]:
 def _settings(told: Told) -> str:
     saved = told.get("settings") or {}
     try:
-        rows = [[plain(one.path), plain(one.value), plain(one.about)] for one in settings_told(settings_load(saved))]
+        rows = [[f"`{one.path}`", plain(one.value), plain(one.about)] for one in settings_told(settings_load(saved))]
     except ValueError:  # made by another version: the values as they were kept
         rows = [[plain(path), plain(value), ""] for path, value in flattened(saved).items()]
     return _table(["Setting", "Value", "Meaning"], rows)
