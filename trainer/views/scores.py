@@ -1,0 +1,165 @@
+"""A detector's scores in the browser: how they are distributed in a scope, and the faces of one bar."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from annotator.choices import FaceRole, Role
+from annotator.errors import InputRefused
+from annotator.models import Detector, Member
+from annotator.selectors.access import EXPORT, REVIEW, member_for
+from annotator.selectors.codes import layers_visible_to
+from trainer.selectors.detectors import detector_for
+from trainer.selectors.score_codes import code_choice, code_choices
+from trainer.selectors.score_pages import CODES, PER_PAGE, ScoreView, bar_page, distribution, scored_au
+from trainer.selectors.score_scopes import (
+    Scope,
+    positions_read,
+    scope_of_selection,
+    scope_read,
+    splits_of,
+)
+from trainer.selectors.scores import BARS, ORDERS, scored_aus, scores_of
+
+KEPT = "score_selections"
+KEPT_MOST = 4
+"""Selections that a session keeps."""
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def score_distribution(request: HttpRequest, dataset_id: int, detector_id: int) -> HttpResponse:
+    """The distribution in the scope of the address. A POST brings chosen faces and leads to theirs, or,
+    where none is chosen, to the scope of the address it was sent to."""
+    member = member_for(request.user, dataset_id, EXPORT)
+    detector = detector_for(member.user, member.dataset, detector_id)
+    if request.method == "POST":
+        return redirect(_address(detector, _selection_kept(request)))
+    scope, view = _view(request, member, detector)
+    context = _frame(request, member, detector, scope, view)
+    if view is not None:
+        root = request.GET.get("heights") != "faces"
+        context["shown"] = distribution(view, wait="wait" in request.GET, root=root)
+        context |= {"root": root, "splits": splits_of(member.dataset)}
+    return render(request, "trainer/score_distribution.html", context)
+
+
+@login_required
+@require_GET
+def score_faces(request: HttpRequest, dataset_id: int, detector_id: int) -> HttpResponse:
+    member = member_for(request.user, dataset_id, EXPORT)
+    detector = detector_for(member.user, member.dataset, detector_id)
+    scope, view = _view(request, member, detector)
+    context = _frame(request, member, detector, scope, view)
+    if view is not None:
+        low, high = share_read(request.GET, "low", 0.0), share_read(request.GET, "high", 1.0)
+        if low >= high:
+            raise InputRefused(_("The lower score must be below the higher one."))
+        au = scored_au(view, number_read(request.GET, "au", view.aus[0].au))
+        order = request.GET.get("order", "")
+        order = order if order in ORDERS else ORDERS[0]
+        code = request.GET.get("code", "")
+        code = code if code in CODES and view.choice.key != "none" else ""
+        start = number_read(request.GET, "start", 0)
+        page = bar_page(view, au, low, high, order=order, code=code, start=start)
+        context |= {"page": page, "low": low, "high": high, "order": order, "orders": ORDERS, "code": code}
+        context |= {"beside": _bars_beside(low, high), "per_page": PER_PAGE}
+    return render(request, "trainer/score_faces.html", context)
+
+
+def _view(request: HttpRequest, member: Member, detector: Detector) -> tuple[Scope, ScoreView | None]:
+    """The scope of the address, and what is looked at; None where there are no scores yet."""
+    layers = layers_visible_to(member.user, member.dataset)
+    scope = scope_read(member.dataset, request.GET.dict(), request.session.get(KEPT, {}))
+    scores, aus = scores_of(detector, layers), scored_aus(detector)
+    if scores is None or not aus:
+        return scope, None
+    choices = code_choices(detector, layers)
+    choice = code_choice(choices, request.GET.get("codes", ""))
+    return scope, ScoreView(detector, layers, scope, scores, aus, choices, choice)
+
+
+def _frame(
+    request: HttpRequest, member: Member, detector: Detector, scope: Scope, view: ScoreView | None
+) -> dict[str, Any]:
+    """What both pages show around their figures."""
+    parameters = dict(scope.parameters)
+    if view is not None and view.choice != view.choices[0]:
+        parameters["codes"] = view.choice.key
+    return {
+        "dataset": member.dataset,
+        "member": member,
+        "detector": detector,
+        "may_manage": member.role == Role.ADMIN,
+        "may_review": Role(member.role) in REVIEW,
+        "view": view,
+        "scope": scope,
+        "parameters": parameters,
+        "query_of_scope": urlencode(parameters),
+        "without": {name: _address(detector, _less(parameters, name)) for name in parameters},
+        "roles": FaceRole.choices,
+    }
+
+
+def _less(parameters: dict[str, str], name: str) -> dict[str, str]:
+    return {key: value for key, value in parameters.items() if key != name}
+
+
+def _address(detector: Detector, parameters: dict[str, str]) -> str:
+    here = reverse("score_distribution", args=[detector.dataset_id, detector.pk])
+    return f"{here}?{urlencode(parameters)}" if parameters else here
+
+
+def _selection_kept(request: HttpRequest) -> dict[str, str]:
+    """The parameters of the faces chosen in a form; a long selection is kept in the session."""
+    positions = faces_read(request.POST)
+    if not positions:
+        return {name: value for name, value in request.GET.dict().items() if isinstance(value, str)}
+    scope = scope_of_selection(positions)
+    positions_read(scope.faces)  # refuses too many before the session keeps them
+    if scope.selection:
+        kept = _less(request.session.get(KEPT, {}), scope.selection)
+        request.session[KEPT] = dict([*kept.items(), (scope.selection, scope.faces)][-KEPT_MOST:])
+    return scope.parameters
+
+
+def faces_read(post: QueryDict) -> list[int]:
+    """The positions of a form's chosen faces."""
+    words = [word for value in post.getlist("face") for word in value.split()]
+    if not all(word.isascii() and word.isdecimal() and len(word) < 19 for word in words):
+        raise InputRefused(_("The form can't be read. Load the page again."))
+    return [int(word) for word in words]
+
+
+def share_read(values: QueryDict, name: str, default: float) -> float:
+    """A score of the address, from 0 to 1."""
+    try:
+        share = float(values.get(name) or default)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise InputRefused(_("Scores go from 0 to 1."))
+    return share
+
+
+def number_read(values: QueryDict, name: str, default: int) -> int:
+    """A whole number of the address, or the default for what is none."""
+    number = values.get(name, "")
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else default
+
+
+def _bars_beside(low: float, high: float) -> dict[str, tuple[str, str]]:
+    """The bars as wide as this one on both sides of it, where there are any."""
+    wide = max(high - low, 1 / BARS / 50)
+    found = {}
+    if low > 0:
+        found["lower"] = (f"{max(low - wide, 0):.4g}", f"{low:.4g}")
+    if high < 1:
+        found["higher"] = (f"{high:.4g}", f"{min(high + wide, 1):.4g}")
+    return found
