@@ -4,122 +4,96 @@ Runs in a worker: this module imports torch. What is finished of a stopped job l
 folder under `jobs/<id>/` and is taken up when the job is resumed.
 """
 
-import hashlib
 import shutil
-import tempfile
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from django.conf import settings
-from django.core.files import File
-from django.core.files.storage import default_storage
+import torch
 from django.db import transaction
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 from PIL import Image
 
 from annotator.errors import InputRefused
 from annotator.masks import BITS
 from annotator.models import DataSet, Detector, FeatureSet, LabelSnapshot
-from annotator.selectors.arrays import file_sha256
 from annotator.services.arrays import array_write
 from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
-from trainer.algorithms import prediction, weights
+from trainer.algorithms import weights
 from trainer.algorithms.callbacks import Cancelled, progress_part
-from trainer.algorithms.faces import faces_cache_build, faces_cache_open
-from trainer.algorithms.features import Stage, features_extract, features_standardise
-from trainer.selectors.training_codes import FaceTable, TrainingCodes, face_table, training_codes
+from trainer.algorithms.evaluation import evaluate
+from trainer.algorithms.features import (
+    FEATURE_STAGE,
+    FeatureResult,
+    FeatureSettings,
+    Stage,
+    features_extract,
+    features_standardise,
+)
+from trainer.algorithms.folds import folds_assign
+from trainer.algorithms.thresholds import thresholds_choose
+from trainer.selectors.snapshots import codes_check
+from trainer.selectors.training_codes import FaceTable, face_table, training_codes
+from trainer.services.keeping import (
+    au_bits,
+    by_position,
+    codes_at,
+    fold_thresholds,
+    job_folder,
+    snapshot_kept,
+    snapshot_make,
+    weights_keep,
+)
+from trainer.services.pictures import Pixels, faces_cache
+from trainer.services.predicting import faces_look, features_keep
 
 INPUT_SIZE = 64
 PIXEL_SIDE, PIXEL_COMPONENTS = 32, 64
 CACHE_SHARE = 0.1
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What looking at N faces gave."""
-
-    features: NDArray[np.float32]
-    scores: NDArray[np.float32] | None
-    bits: list[int]
-    """AU bit of each score column."""
-    detector: Detector | None
-    backbone: str = ""
+NO_TEST = "The default detector is for features: it is judged by cross-validation alone."
 
 
 def features_run(context: JobContext) -> dict[str, Any]:
-    """Make a feature set: {"feature_set", "detector", "faces", "report"}."""
+    """Make a feature set: {"feature_set", "detector", "faces"}."""
     dataset = context.job.dataset
+    feature_set = FeatureSet.objects.filter(job=context.job).first()
     faces = face_table(dataset)
-    cache = _cache(context, dataset, faces)
-    try:
-        if context.params.get("backbone"):
-            seen = Seen(pixel_features(cache), None, [], None, context.params["backbone"])
-        elif context.params.get("detector"):
-            seen = _look(context, Detector.objects.get(pk=context.params["detector"]), cache)
-        else:
-            seen = _train(context, dataset, faces, cache)
-    except Cancelled:
+    if feature_set is None:
+        try:
+            feature_set = _feature_set_make(context, dataset, faces)
+        except Cancelled:
+            context.stop_if_asked()
+            raise
+        except ValueError as error:
+            raise InputRefused(str(error)) from error
+    shutil.rmtree(job_folder(context), ignore_errors=True)
+    return {"feature_set": feature_set.pk, "detector": feature_set.detector_id, "faces": len(faces.ids)}
+
+
+def _feature_set_make(context: JobContext, dataset: DataSet, faces: FaceTable) -> FeatureSet:
+    if context.params.get("detector"):
+        return _look(context, dataset, faces)
+    decoding = progress_part(context.progress, 0.0, CACHE_SHARE)
+    cache = faces_cache(context, dataset, faces, INPUT_SIZE, decoding)
+    if context.params.get("backbone"):
+        return _keep(context, faces, pixel_features(cache), backbone=context.params["backbone"])
+    return _train(context, dataset, faces, cache)
+
+
+def _look(context: JobContext, dataset: DataSet, faces: FaceTable) -> FeatureSet:
+    """Features and scores of all faces by a detector that is there already."""
+    detector = dataset.detectors.select_related("dataset", "out_of_fold").get(pk=context.params["detector"])
+    looked = faces_look(context, detector, faces)
+    with transaction.atomic():
+        feature_set = features_keep(context, detector, faces, looked)
+        revision_raise(dataset)
         context.stop_if_asked()
-        raise
-    except ValueError as error:
-        raise InputRefused(str(error)) from error
-    feature_set = _keep(context, dataset, faces, seen)
-    shutil.rmtree(_folder(context), ignore_errors=True)
-    report = seen.detector.report if seen.detector else {}
-    return {
-        "feature_set": feature_set.pk,
-        "detector": seen.detector.pk if seen.detector else None,
-        "faces": len(faces.ids),
-        "report": report,
-    }
+    return feature_set
 
 
-def _folder(context: JobContext) -> Path:
-    folder = Path(settings.DATA) / "jobs" / str(context.job.pk)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _cache(context: JobContext, dataset: DataSet, faces: FaceTable) -> NDArray[np.uint8]:
-    """The decoded faces (N, 64, 64, 3), made once for this set of faces."""
-    folder = Path(settings.DATA) / "cache" / f"faces-{dataset.pk}"
-    name = hashlib.sha256("".join(faces.keys).encode()).hexdigest()[:16]
-    path = folder / f"{INPUT_SIZE}-{name}.npy"
-    if not path.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        report = faces_cache_build(
-            path,
-            iter(faces.keys),
-            len(faces.keys),
-            INPUT_SIZE,
-            lambda key: _picture(dataset, key),
-            progress_part(context.progress, 0.0, CACHE_SHARE),
-            context.cancelled,
-        )
-        if report.unreadable:
-            position, reason = report.unreadable[0]
-            path.unlink()
-            raise InputRefused(
-                f"{len(report.unreadable)} stored pictures can't be read; the first is that of face "
-                f"{faces.ids[position]}: {reason}"
-            )
-    return faces_cache_open(path)
-
-
-def _picture(dataset: DataSet, key: str) -> Image.Image:
-    with default_storage.open(f"datasets/{dataset.pk}/pictures/{key[:2]}/{key}") as file:
-        picture = Image.open(file)
-        picture.load()
-    return picture
-
-
-def pixel_features(cache: NDArray[np.uint8]) -> NDArray[np.float32]:
+def pixel_features(cache: Pixels) -> NDArray[np.float32]:
     """Principal components (N, up to 64) of the faces in grey at 32 pixels, standardised."""
     from sklearn.decomposition import PCA
 
@@ -128,43 +102,21 @@ def pixel_features(cache: NDArray[np.uint8]) -> NDArray[np.float32]:
     ).reshape(len(cache), -1)
     count = min(PIXEL_COMPONENTS, len(cache) - 1)
     if count < 1:
-        raise InputRefused("Features need two faces at least.")
+        raise InputRefused(_("Features need two faces at least."))
     components = PCA(count, random_state=0).fit_transform(grey.astype(np.float32) / 255)
     return features_standardise(components.astype(np.float32))
 
 
-def _look(context: JobContext, detector: Detector, cache: NDArray[np.uint8]) -> Seen:
-    """Features and scores of all faces by a detector that is there already."""
-    with tempfile.TemporaryDirectory(dir=settings.DATA) as folder:
-        path = Path(folder) / "weights.safetensors"
-        with default_storage.open(detector.weights_name) as source, path.open("wb") as target:
-            shutil.copyfileobj(source, target)
-        network, _ = weights.weights_load(path)
-    features, scores = prediction.outputs_predict(
-        network,
-        cache,
-        np.arange(len(cache)),
-        progress=progress_part(context.progress, CACHE_SHARE, 1.0),
-        cancelled=context.cancelled,
-    )
-    bits = _bits(detector)
-    return Seen(features_standardise(features), scores, bits, detector)
-
-
-def _bits(detector: Detector) -> list[int]:
-    by_au = {coded.au: coded.bit for coded in detector.dataset.coded_aus.all()}
-    return [by_au[au] for au in detector.aus]
-
-
-def _train(context: JobContext, dataset: DataSet, faces: FaceTable, cache: NDArray[np.uint8]) -> Seen:
+def _train(context: JobContext, dataset: DataSet, faces: FaceTable, cache: Pixels) -> FeatureSet:
     """Train the default small detector; the scores of the faces it learned from are out of fold."""
-    codes = training_codes(dataset, faces)
-    seed = int(context.params.get("seed", 0))
+    snapshot = _snapshot(context, dataset, faces)
+    labels = codes_at(snapshot, faces)
+    rows = np.asarray((labels >= 0).any(axis=1))
+    told = ", ".join(f"{kind} {count}" for kind, count in snapshot.sources.items())
     context.log(
-        f"Training on {int((codes.codes >= 0).any(axis=1).sum())} faces, codes from "
-        + ", ".join(f"{kind} {count}" for kind, count in codes.sources.items())
+        _("Training on %(faces)d faces, codes from %(sources)s") % {"faces": int(rows.sum()), "sources": told}
     )
-    folder = _folder(context)
+    folder = job_folder(context)
 
     def keep_stage(stage: Stage) -> None:
         extra = {"name": stage.name, "report": stage.report, "fingerprint": stage.fingerprint}
@@ -172,97 +124,129 @@ def _train(context: JobContext, dataset: DataSet, faces: FaceTable, cache: NDArr
 
     result = features_extract(
         cache,
-        codes.codes,
-        np.asarray((codes.codes >= 0).any(axis=1)),
+        labels,
+        rows,
         faces.subjects,
-        seed=seed,
+        seed=int(context.params.get("seed", 0)),
         progress=progress_part(context.progress, CACHE_SHARE, 1.0),
         cancelled=context.cancelled,
         checkpoint=keep_stage,
-        done=_stages(folder),
+        done=_stages(context),
         study_rows=~faces.is_test,
     )
-    detector = _detector_keep(context, dataset, faces, codes, seed, result.network, result.report)
-    return Seen(result.features, result.scores, [coded.bit for coded in codes.aus], detector)
+    return _detector_keep(context, faces, snapshot, labels, result)
 
 
-def _stages(folder: Path) -> Iterator[Stage]:
+def _snapshot(context: JobContext, dataset: DataSet, faces: FaceTable) -> LabelSnapshot:
+    """The codes frozen by an earlier attempt at this job, if the faces are still the same; else those of now."""
+    snapshot = snapshot_kept(context, faces) if context.checkpoint.get("faces") == faces.digest else None
+    if snapshot is not None:
+        return snapshot
+    shutil.rmtree(job_folder(context), ignore_errors=True)
+    dataset.refresh_from_db(fields=["revision"])
+    revision = dataset.revision
+    codes = training_codes(dataset, faces)
+    return snapshot_make(context, faces, codes, codes_check(dataset, faces, codes), revision)
+
+
+def _stages(context: JobContext) -> Iterator[Stage]:
     """The stages that an earlier attempt at this job finished."""
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(job_folder(context).glob("*.safetensors")):
         network, extra = weights.weights_load(path)
         yield Stage(extra["name"], network, extra["report"], extra["fingerprint"])
 
 
 def _detector_keep(
     context: JobContext,
-    dataset: DataSet,
     faces: FaceTable,
-    codes: TrainingCodes,
-    seed: int,
-    network: Any,
-    report: dict[str, Any],
-) -> Detector:
-    """Store weights, snapshot and detector row; the snapshot is what it was trained on."""
-    name = f"datasets/{dataset.pk}/detectors/{uuid.uuid4().hex}.safetensors"
-    with tempfile.TemporaryDirectory(dir=settings.DATA) as folder:
-        path = Path(folder) / "weights.safetensors"
-        weights.weights_save(path, network, {"aus": [coded.au for coded in codes.aus], "seed": seed})
-        digest = file_sha256(path)
-        with path.open("rb") as file:
-            default_storage.save(name, File(file))
-    by_position = np.full((_total(dataset), len(codes.aus)), -1, np.int8)
-    by_position[faces.positions] = codes.codes
-    aus = [coded.au for coded in codes.aus]
+    snapshot: LabelSnapshot,
+    labels: NDArray[np.int8],
+    result: FeatureResult,
+) -> FeatureSet:
+    """Store weights, then detector and feature set in one transaction."""
+    dataset, rows = context.job.dataset, np.asarray((labels >= 0).any(axis=1))
+    out_of_fold = np.where(rows[:, None], result.scores, np.nan).astype(np.float32)
+    detector = Detector(
+        dataset=dataset,
+        name=f"Default detector, revision {snapshot.revision}",
+        method="default",
+        aus=snapshot.aus,
+        snapshot=snapshot,
+        configuration=result.report["settings"],
+        seed=result.report["seed"],
+        report=_report(faces, labels, out_of_fold, result),
+        thresholds=[float(threshold) for threshold in thresholds_choose(labels[rows], out_of_fold[rows])],
+        job=context.job,
+    )
+    weights_keep(context, detector, result.network)
+    laid = by_position(dataset, faces.positions, out_of_fold, np.nan)
     with transaction.atomic():
-        snapshot = LabelSnapshot.objects.create(
-            dataset=dataset,
-            revision=dataset.revision,
-            protocol=dataset.protocols.latest("version"),
-            aus=aus,
-            sources=codes.sources,
-            layers=codes.layers,
-            codes=array_write(dataset=dataset, purpose="snapshot", values=by_position),
-        )
-        return Detector.objects.create(
-            dataset=dataset,
-            name=f"Default detector, revision {dataset.revision}",
-            method="alexnet",
-            aus=aus,
-            snapshot=snapshot,
-            configuration=report["settings"],
-            seed=seed,
-            report=report,
-            weights_name=name,
-            weights_sha256=digest,
-            job=context.job,
-        )
+        detector.out_of_fold = array_write(dataset=dataset, purpose="out-of-fold", values=laid)
+        detector.save()
+        return _keep(context, faces, result.features, detector=detector, scores=result.scores)
 
 
-def _total(dataset: DataSet) -> int:
-    """How long arrays are now; faces may have come since the job began."""
-    dataset.refresh_from_db(fields=["next_position"])
-    return dataset.next_position
+def _report(
+    faces: FaceTable, labels: NDArray[np.int8], out_of_fold: NDArray[np.float32], result: FeatureResult
+) -> dict[str, Any]:
+    """As every detector's report; each fold is judged by thresholds chosen on the others."""
+    rows = np.flatnonzero((labels >= 0).any(axis=1))
+    settings = FeatureSettings()
+    folds = folds_assign(rows, faces.subjects, settings.folds, result.report["seed"])[rows]
+    made, stages = result.report, result.report["stages"]
+    return {
+        "cross_validation": evaluate(
+            labels[rows],
+            out_of_fold[rows],
+            faces.subjects[rows],
+            thresholds=fold_thresholds(labels[rows], out_of_fold[rows], folds),
+            folds=folds,
+        ),
+        "test": None,
+        "test_why": NO_TEST,
+        "trainings": stages,
+        "machine": {
+            "device": stages[FEATURE_STAGE]["device"],
+            "precision": stages[FEATURE_STAGE]["precision"],
+            "threads": torch.get_num_threads(),
+            "seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
+        },
+        "settings": made["settings"],
+        "studied_faces": made["studied_faces"],
+    }
 
 
-def _keep(context: JobContext, dataset: DataSet, faces: FaceTable, seen: Seen) -> FeatureSet:
+def _keep(
+    context: JobContext,
+    faces: FaceTable,
+    features: NDArray[np.float32],
+    *,
+    detector: Detector | None = None,
+    backbone: str = "",
+    scores: NDArray[np.float32] | None = None,
+) -> FeatureSet:
     """Lay the vectors out by position and write the feature set's row."""
-    total = _total(dataset)
-    features = np.full((total, seen.features.shape[1]), np.nan, np.float32)
-    features[faces.positions] = seen.features
-    scores = None
-    if seen.scores is not None:
-        scores = np.full((total, BITS), np.nan, np.float16)
-        scores[np.ix_(faces.positions, np.array(seen.bits))] = seen.scores
+    dataset = context.job.dataset
+    by_bit = None
+    if detector is not None and scores is not None:
+        by_bit = np.full((len(faces.ids), BITS), np.nan, np.float16)
+        by_bit[:, au_bits(dataset, detector.aus)] = scores
+
+    def laid(purpose: str, values: NDArray[Any]) -> Any:
+        by = by_position(dataset, faces.positions, values, np.nan)
+        return array_write(dataset=dataset, purpose=purpose, values=by)
+
     with transaction.atomic():
         feature_set = FeatureSet.objects.create(
             dataset=dataset,
-            name=f"{seen.detector.name if seen.detector else seen.backbone} features",
-            detector=seen.detector,
-            backbone=seen.backbone,
+            name=f"{detector.name if detector else backbone} features",
+            detector=detector,
+            backbone=backbone,
             revision=dataset.revision,
-            features=array_write(dataset=dataset, purpose="features", values=features),
-            scores=array_write(dataset=dataset, purpose="scores", values=scores) if scores is not None else None,
+            features=laid("features", features),
+            scores=laid("scores", by_bit) if by_bit is not None else None,
             job=context.job,
         )
         revision_raise(dataset)
+        context.stop_if_asked()
     return feature_set

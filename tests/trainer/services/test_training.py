@@ -1,0 +1,115 @@
+"""Asking for trainings and predictions, and promoting: what is refused, kept apart, or done once."""
+
+import pytest
+
+from annotator.choices import LayerKind
+from annotator.errors import InputRefused
+from annotator.models import AuditEntry, Job, Label
+from annotator.services.jobs import job_cancel
+from tests.factories import detector_make, faces_make, layer_make
+from trainer.services.training import detector_promote, prediction_create, training_create
+
+
+@pytest.fixture
+def coded(dataset):
+    faces = faces_make(dataset, 12)
+    layer_make(dataset, LayerKind.REFERENCE, faces, [[1], [0]] * 6, [12])
+    return dataset
+
+
+def ask(dataset, cast, **more):
+    given = {"method": "alexnet", "settings": {}, "sources": {}, **more}
+    return training_create(dataset=dataset, user=cast.alice, **given)
+
+
+def test_a_training_is_asked_for_with_all_its_settings(coded, cast):
+    job, new = ask(coded, cast, settings={"training.epochs": "5"}, name="  Mouths ", sources={"weak": True})
+    assert new and (job.kind, job.queue) == ("training", "gpu") and job.target.startswith("training:")
+    assert job.params["settings"]["training"]["epochs"] == 5
+    assert job.params["name"] == "Mouths" and job.params["sources"] == {"proposals": False, "weak": True}
+    assert AuditEntry.objects.filter(action="training asked for", user=cast.alice).count() == 1
+
+
+def test_a_double_click_starts_one_and_other_settings_queue(coded, cast):
+    first, _ = ask(coded, cast)
+    second, new = ask(coded, cast, settings={"training.epochs": 30})  # the preset's own number
+    assert (second.pk, new) == (first.pk, False)
+    other, new = ask(coded, cast, settings={"training.epochs": 5})
+    assert new and other.pk != first.pk
+    job_cancel(job=first)
+    again, new = ask(coded, cast)
+    assert new and again.pk != first.pk
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"method": "magic"}, "no method 'magic'"),
+        ({"settings": {"training.epoch": 3}}, "training.epoch"),
+        ({"settings": {"training.epochs": "many"}}, "training.epochs"),
+        ({"settings": {"training.epochs": 0}}, "at least 1"),
+        ({"sources": {"gossip": True}}, "gossip"),
+        ({"name": "x" * 101}, "longer than 100"),
+    ],
+)
+def test_what_cannot_be_is_named(coded, cast, given, says):
+    with pytest.raises(InputRefused, match=says):
+        ask(coded, cast, **given)
+    assert not Job.objects.exists()
+
+
+def test_nothing_to_learn_is_refused_before_a_job_is_made(dataset, cast):
+    faces_make(dataset, 3)
+    with pytest.raises(InputRefused, match="No face has a code yet"):
+        ask(dataset, cast)
+
+
+def test_a_prediction_is_asked_for_once(coded, cast):
+    detector = detector_make(coded, aus=(12,))
+    job, new = prediction_create(detector=detector, user=cast.alice)
+    assert new and job.target == f"prediction:{detector.pk}" and job.params == {"detector": detector.pk}
+    assert prediction_create(detector=detector, user=cast.alice) == (job, False)
+    other, new = prediction_create(detector=detector_make(coded, aus=(12,)), user=cast.alice)
+    assert new and other.pk != job.pk
+
+
+def test_a_prediction_without_faces_is_refused(dataset, cast):
+    with pytest.raises(InputRefused, match="no faces yet"):
+        prediction_create(detector=detector_make(dataset), user=cast.alice)
+
+
+def test_one_detector_is_promoted_and_its_prediction_asked_for(coded, cast, django_capture_on_commit_callbacks):
+    first, second = detector_make(coded, aus=(12,)), detector_make(coded, aus=(12,))
+    revision = coded.revision
+    assert detector_promote(detector=first, user=cast.alice).params == {"detector": first.pk}
+    with django_capture_on_commit_callbacks() as sent:
+        job = detector_promote(detector=second, user=cast.alice)
+    assert job.params == {"detector": second.pk} and len(sent) == 1
+    first.refresh_from_db()
+    second.refresh_from_db()
+    coded.refresh_from_db()
+    assert first.promoted_at is None and first.promoted_by is None
+    assert second.promoted_at is not None and second.promoted_by == cast.alice
+    assert coded.revision == revision + 2
+    assert AuditEntry.objects.filter(action="detector promoted").count() == 2
+
+
+def test_promoting_twice_says_so_once(coded, cast):
+    detector = detector_make(coded, aus=(12,))
+    first = detector_promote(detector=detector, user=cast.alice)
+    at = detector.promoted_at
+    assert detector_promote(detector=detector, user=cast.dora) == first
+    detector.refresh_from_db()
+    assert (detector.promoted_at, detector.promoted_by) == (at, cast.alice)
+    assert AuditEntry.objects.filter(action="detector promoted").count() == 1
+
+
+def test_predictions_of_all_faces_are_not_made_again(coded, cast):
+    detector = detector_make(coded, aus=(12,))
+    layer = layer_make(coded, LayerKind.PREDICTION, name="prediction")
+    layer.detector = detector
+    layer.save()
+    Label.objects.bulk_create(Label(layer=layer, face=face) for face in coded.faces.all())
+    assert detector_promote(detector=detector, user=cast.alice) is None
+    faces_make(coded, 1)
+    assert detector_promote(detector=detector, user=cast.alice) is not None

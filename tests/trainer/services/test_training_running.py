@@ -1,0 +1,252 @@
+"""The training job from codes to detector: what it learns from, keeps, reports, and how it is taken up."""
+
+import json
+
+import numpy as np
+import pytest
+from django.core.files.storage import default_storage
+
+from annotator.choices import FaceRole, JobState, LayerKind
+from annotator.models import Detector, Face, Job, LabelSnapshot
+from annotator.selectors.arrays import array_read
+from annotator.services.job_running import job_run
+from annotator.services.jobs import job_cancel, job_resume
+from tests.annotator.importing import quiet_heart
+from tests.trainer.services.world import AUS, QUICK, REFERENCE, faces_drawn, text_of, world_make
+from trainer.algorithms.weights import weights_card, weights_load
+from trainer.services import training_running
+from trainer.services.training import training_create
+
+__all__ = ["quiet_heart"]
+
+
+def training(dataset, cast, *, method="alexnet", sources=REFERENCE, name="", **settings) -> Job:
+    given = QUICK | {path.replace("__", "."): value for path, value in settings.items()}
+    job, _new = training_create(
+        dataset=dataset, user=cast.alice, method=method, settings=given, sources=sources, name=name
+    )
+    return job
+
+
+def detector_of(job: Job) -> Detector:
+    assert job.state == JobState.DONE, text_of(job)
+    return Detector.objects.get(pk=job.result["detector"])
+
+
+def test_a_training_keeps_a_detector_with_snapshot_scores_and_report(dataset, cast, own_data):
+    faces = world_make(dataset)
+    job = job_run(training(dataset, cast, training__epochs=12).pk)
+    detector = detector_of(job)
+    assert (detector.name, detector.method, detector.aus) == ("AlexNet-BN 1", "alexnet", list(AUS))
+    codes = array_read(detector.snapshot.codes)
+    assert (codes[:32] >= 0).all() and (codes[32:] == -1).all()
+    assert detector.snapshot.summary["faces"] == 32
+    assert detector.snapshot.summary["left_out"] == {"test": 8, "uncoded": 6}
+    honest = array_read(detector.out_of_fold)
+    assert honest.shape == (len(faces), 2) and np.isfinite(honest[:32]).all() and np.isnan(honest[32:]).all()
+    report = detector.report
+    assert report["cross_validation"]["faces"] == 32 and len(report["cross_validation"]["folds"]) == 2
+    assert report["test"]["faces"] == 8 and report["test"]["mean"]["auc"]["value"] > 0.9
+    assert set(report["trainings"]) == {"fold-0", "fold-1", "detector"}
+    assert report["machine"]["precision"] == "float32" and report["machine"]["seconds"] > 0
+    assert report["composition"]["sampler"] == "random"
+    learned = (codes == 1).sum(axis=0)
+    assert (np.sum(report["composition"]["batches"], axis=0) <= learned).all()
+    assert detector.configuration["training"]["epochs"] == 12 and len(detector.thresholds) == 2
+    assert job.result["mean_f1"] == report["cross_validation"]["mean"]["rules"]["validation"]["f1"]["value"]
+    assert not (own_data / "jobs" / str(job.pk)).exists()
+
+
+def test_the_weights_carry_card_and_aus(dataset, cast):
+    world_make(dataset)
+    detector = detector_of(job_run(training(dataset, cast, name="Mouths").pk))
+    network, extra = weights_load(default_storage.path(detector.weights_name))
+    assert extra["aus"] == list(AUS) and network.config.outputs == 2
+    card = weights_card(default_storage.path(detector.weights_name))
+    assert "# Mouths" in card and "AU12" in card and "test faces, for reporting only" in card
+
+
+def test_curves_counts_and_log_tell_of_it_live(dataset, cast):
+    world_make(dataset)
+    job = job_run(training(dataset, cast, validation=0.3).pk)
+    assert set(job.curves) == {
+        f"{stage}.{what}" for stage in ("fold-0", "fold-1", "detector") for what in ("loss", "f1")
+    }
+    loss, f1 = job.curves["detector.loss"], job.curves["detector.f1"]
+    assert [point[0] for point in loss] == [1, 2, 3] and all(len(point) == 3 for point in loss)
+    assert all(point[2] > 0 for point in loss) and all(len(point) == 4 for point in f1)
+    assert job.counts["faces"] == 32 and job.counts["examples_per_second"] > 0 and "seconds_left" in job.counts
+    assert "Training on 32 faces, codes from reference 64" in job.log and "fold-0: 3 epochs" in job.log
+
+
+def test_without_validation_faces_or_test_faces_the_report_says_so(dataset, cast):
+    world_make(dataset, tests=0)
+    job = job_run(training(dataset, cast, validation=0).pk)
+    assert detector_of(job).report["test"] is None and "No test face" in detector_of(job).report["test_why"]
+    assert all(point[2] is None for point in job.curves["detector.loss"])
+
+
+def test_an_au_that_is_never_present_is_not_learned(dataset, cast):
+    faces = world_make(dataset)
+    reference = dataset.layers.get(kind=LayerKind.REFERENCE)
+    bit = dataset.coded_aus.get(au=25).mask
+    for label in reference.labels.filter(face__in=faces[:32]):
+        label.present &= ~bit
+        label.save()
+    detector = detector_of(job_run(training(dataset, cast).pk))
+    assert detector.aus == [12] and array_read(detector.out_of_fold).shape == (46, 1)
+    assert detector.report["test"]["aus"][0]["known"] == 8
+
+
+def test_the_adversarial_method_learns_from_faces_without_codes_but_never_from_test_faces(dataset, cast, monkeypatch):
+    faces = world_make(dataset)
+    seen = {}
+    train = training_running.detector_train
+
+    def watched(cache, labels, groups, settings, **more):
+        seen["study"] = more["study_rows"].copy()
+        return train(cache, labels, groups, settings, **more)
+
+    monkeypatch.setattr(training_running, "detector_train", watched)
+    job = job_run(training(dataset, cast, method="adversarial").pk)
+    assert detector_of(job).method == "adversarial"
+    assert seen["study"].tolist() == [32 <= row < 38 for row in range(len(faces))]
+    assert "pictures of 6 faces without codes" in job.log
+
+
+def test_where_all_faces_are_too_many_only_those_needed_are_decoded(dataset, cast, monkeypatch, own_data):
+    world_make(dataset)
+    whole = detector_of(job_run(training(dataset, cast).pk))
+    monkeypatch.setattr("trainer.services.pictures.WHOLE_BYTES", 0)
+    for path in (own_data / "cache" / f"faces-{dataset.pk}").glob("*.npy"):
+        path.unlink()
+    part = detector_of(job_run(training(dataset, cast, name="again").pk))
+    (cache,) = (own_data / "cache" / f"faces-{dataset.pk}").glob("*.npy")
+    assert cache.name.startswith("part-32-") and np.load(cache).shape == (40, 32, 32, 3)
+    assert np.array_equal(array_read(whole.out_of_fold), array_read(part.out_of_fold), equal_nan=True)
+    assert whole.report["test"] == part.report["test"]
+
+
+def stopped_after_a_fold(job: Job, monkeypatch, how) -> Job:
+    """Run the job until its second network begins, where `how` happens."""
+    epoch = training_running.LiveCurves.epoch
+
+    def stop(self, report):
+        epoch(self, report)
+        if report.stage == "fold-1":
+            how()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training_running.LiveCurves, "epoch", stop)
+        return job_run(job.pk)
+
+
+def pull_the_plug():
+    raise OSError("the plug was pulled")
+
+
+def test_a_broken_training_goes_on_from_its_snapshot_to_the_same_result(dataset, cast, monkeypatch):
+    faces = world_make(dataset)
+    unbroken = detector_of(job_run(training(dataset, cast).pk))
+    job = stopped_after_a_fold(training(dataset, cast, name="broken"), monkeypatch, pull_the_plug)
+    assert job.state == JobState.FAILED and job.checkpoint["snapshot"]
+    # What is coded and who comes meanwhile is of the next training.
+    dataset.layers.get(kind=LayerKind.REFERENCE).labels.filter(face=faces[0]).update(present=0)
+    faces_drawn(dataset, np.ones((3, 2), bool))
+    stages = set()
+    epoch = training_running.LiveCurves.epoch
+    monkeypatch.setattr(
+        training_running.LiveCurves, "epoch", lambda self, report: stages.add(report.stage) or epoch(self, report)
+    )
+    resumed = detector_of(job_run(job_resume(job=job).pk))
+    assert stages == {"fold-1", "detector"}
+    assert resumed.snapshot_id == job.checkpoint["snapshot"]
+    same = [array_read(detector.out_of_fold)[:46] for detector in (unbroken, resumed)]
+    assert np.array_equal(*same, equal_nan=True)
+    nets = [weights_load(default_storage.path(one.weights_name))[0].state_dict() for one in (unbroken, resumed)]
+    assert all((nets[0][name] == nets[1][name]).all() for name in nets[0])
+
+
+def test_a_face_that_became_a_test_face_is_not_learned_from_when_resumed(dataset, cast, monkeypatch):
+    faces = world_make(dataset)
+    job = stopped_after_a_fold(training(dataset, cast), monkeypatch, pull_the_plug)
+    Face.objects.filter(pk=faces[3].pk).update(role=FaceRole.TEST)
+    detector = detector_of(job_run(job_resume(job=job).pk))
+    assert (array_read(detector.snapshot.codes)[3] == -1).all() and detector.report["test"]["faces"] == 9
+    assert detector.snapshot_id != job.checkpoint["snapshot"]
+
+
+def test_a_cancelled_training_stops_keeps_nothing_and_can_go_on(dataset, cast, monkeypatch):
+    world_make(dataset)
+    job = training(dataset, cast)
+
+    def cancel():
+        job_cancel(job=job)
+        context["it"].heartbeat()
+
+    context = {}
+    init = training_running.LiveCurves.__init__
+
+    def remember(self, given, *, faces):
+        init(self, given, faces=faces)
+        context["it"] = given
+
+    monkeypatch.setattr(training_running.LiveCurves, "__init__", remember)
+    ended = stopped_after_a_fold(job, monkeypatch, cancel)
+    assert ended.state == JobState.CANCELLED and not Detector.objects.exists()
+    assert "fold-1.loss" in ended.curves
+    assert detector_of(job_run(job_resume(job=ended).pk))
+
+
+def test_a_job_that_died_after_its_detector_makes_no_second(dataset, cast):
+    world_make(dataset)
+    job = job_run(training(dataset, cast).pk)
+    Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, result={})
+    again = job_run(job.pk)
+    assert again.result == job.result
+    assert Detector.objects.count() == LabelSnapshot.objects.count() == 1
+
+
+def test_a_job_that_another_worker_took_over_keeps_no_detector(dataset, cast, monkeypatch):
+    world_make(dataset)
+    job = training(dataset, cast)
+    keep = training_running.weights_keep
+
+    def taken_over(*given):
+        keep(*given)
+        Job.objects.filter(pk=job.pk).update(claim="another")
+
+    monkeypatch.setattr(training_running, "weights_keep", taken_over)
+    job_run(job.pk)
+    assert not Detector.objects.exists()
+
+
+def test_weights_that_are_not_there_are_said_so(dataset, cast):
+    world_make(dataset)
+    job = job_run(training(dataset, cast, pretrained="nowhere").pk)
+    assert job.state == JobState.FAILED and "no weights 'nowhere'" in job.error
+
+
+def test_pretrained_weights_are_found_below_the_data_folder(dataset, cast, own_data):
+    world_make(dataset)
+    first = detector_of(job_run(training(dataset, cast).pk))
+    (own_data / "pretrained").mkdir()
+    with default_storage.open(first.weights_name) as file:
+        (own_data / "pretrained" / "own.safetensors").write_bytes(file.read())
+    second = detector_of(job_run(training(dataset, cast, pretrained="own.safetensors").pk))
+    assert second.configuration["pretrained"] == "own.safetensors"
+    assert second.weights_sha256 != first.weights_sha256
+
+
+def test_the_report_is_plain_json(dataset, cast):
+    world_make(dataset)
+    detector = detector_of(job_run(training(dataset, cast).pk))
+    json.dumps([detector.report, detector.configuration, detector.thresholds], allow_nan=False)
+
+
+@pytest.mark.parametrize("sampler", ["oversampled", "stratified", "momu"])
+def test_every_sampler_tells_what_its_batches_held(dataset, cast, sampler):
+    world_make(dataset)
+    settings = {"training__sampler": sampler, "training__epochs": 1}
+    told = detector_of(job_run(training(dataset, cast, **settings).pk)).report["composition"]
+    assert told["sampler"] == sampler and len(told["batches"][0]) == 2

@@ -1,0 +1,147 @@
+"""Keeping what a training made: label snapshot, weights, detector. Runs in a worker: imports torch."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from annotator.facs import ACTION_UNITS
+from annotator.models import CodedAU, DataSet, Detector, LabelSnapshot
+from annotator.selectors.arrays import array_read, file_sha256
+from annotator.services.arrays import array_write
+from annotator.services.job_running import JobContext
+from trainer.algorithms.cards import card_write
+from trainer.algorithms.networks import FaceNetwork
+from trainer.algorithms.thresholds import thresholds_choose
+from trainer.algorithms.weights import weights_save
+from trainer.selectors.snapshots import REASONS, SnapshotCheck
+from trainer.selectors.training_codes import FaceTable, TrainingCodes
+
+
+def job_folder(context: JobContext) -> Path:
+    """Where the job keeps what it has finished; gone once the job has ended well."""
+    folder = Path(settings.DATA) / "jobs" / str(context.job.pk)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def positions_total(dataset: DataSet) -> int:
+    """How long arrays are now; faces may have come since the job began."""
+    dataset.refresh_from_db(fields=["next_position"])
+    return dataset.next_position
+
+
+def by_position(dataset: DataSet, positions: NDArray[np.int64], values: NDArray[Any], empty: float) -> NDArray[Any]:
+    """(N, …) values of these positions as (positions, …), `empty` everywhere else."""
+    laid = np.full((positions_total(dataset), *values.shape[1:]), empty, values.dtype)
+    laid[positions] = values
+    return laid
+
+
+def snapshot_make(
+    context: JobContext, faces: FaceTable, codes: TrainingCodes, check: SnapshotCheck, revision: int
+) -> LabelSnapshot:
+    """Freeze the codes for this job, so that it trains on the same ones however often it is taken up.
+
+    revision: the data set's when they were read.
+    """
+    dataset = context.job.dataset
+    with transaction.atomic():
+        snapshot = LabelSnapshot.objects.create(
+            dataset=dataset,
+            revision=revision,
+            protocol=dataset.protocols.latest("version"),
+            aus=[coded.au for coded in codes.aus],
+            sources=codes.sources,
+            layers=codes.layers,
+            codes=array_write(
+                dataset=dataset, purpose="snapshot", values=by_position(dataset, faces.positions, codes.codes, -1)
+            ),
+            summary=check.summary(),
+        )
+        context.checkpoint_save(snapshot=snapshot.pk, faces=faces.digest)
+    return snapshot
+
+
+def snapshot_kept(context: JobContext, faces: FaceTable) -> LabelSnapshot | None:
+    """The snapshot that an earlier attempt at this job froze; None too where one of its faces has become a
+    test face, for then it must not be learned from."""
+    number = context.checkpoint.get("snapshot", 0)
+    kept = LabelSnapshot.objects.filter(dataset=context.job.dataset, pk=number).first()
+    if kept is None or (codes_at(kept, faces)[faces.is_test] >= 0).any():
+        return None
+    return kept
+
+
+def codes_at(snapshot: LabelSnapshot, faces: FaceTable) -> NDArray[np.int8]:
+    """The snapshot's codes of these faces (N, A); −1 for those that came later."""
+    codes = array_read(snapshot.codes, check=True)
+    rows = np.full((len(faces.ids), codes.shape[1]), -1, np.int8)
+    inside = faces.positions < len(codes)
+    rows[inside] = codes[faces.positions[inside]]
+    return rows
+
+
+def weights_keep(context: JobContext, detector: Detector, network: FaceNetwork) -> None:
+    """Store the weights with the model card of a detector that has no row yet, and name them in it.
+
+    Their name is made of the job and their checksum: a job that is killed here and runs again on the same
+    day leaves no second file.
+    """
+    extra = {name: getattr(detector, name) for name in ("aus", "method", "seed", "thresholds")}
+    with tempfile.TemporaryDirectory(dir=settings.DATA) as folder:
+        path = Path(folder) / "weights.safetensors"
+        weights_save(path, network, extra, card_write(_card_told(detector)))
+        digest = file_sha256(path)
+        name = f"datasets/{detector.dataset_id}/detectors/{context.job.pk}-{digest[:32]}.safetensors"
+        if default_storage.exists(name):
+            default_storage.delete(name)  # of a process killed while it was written, perhaps half of it
+        with path.open("rb") as file:
+            default_storage.save(name, File(file))
+    detector.weights_name, detector.weights_sha256 = name, digest
+
+
+def _card_told(detector: Detector) -> dict[str, Any]:
+    """What trainer.algorithms.cards makes a card of."""
+    snapshot = detector.snapshot
+    left_out = {str(REASONS[reason]): faces for reason, faces in snapshot.summary["left_out"].items()}
+    return {
+        "name": detector.name,
+        "method": detector.method,
+        "aus": detector.aus,
+        "au_names": {au: ACTION_UNITS[au].name for au in detector.aus},
+        "thresholds": detector.thresholds,
+        "dataset": detector.dataset.name,
+        "revision": snapshot.revision,
+        "protocol": snapshot.protocol.version,
+        "snapshot": snapshot.pk,
+        "seed": detector.seed,
+        "date": timezone.now().date().isoformat(),
+        "summary": snapshot.summary | {"left_out": left_out},
+        "settings": detector.configuration,
+        "report": detector.report,
+    }
+
+
+def au_bits(dataset: DataSet, aus: Sequence[int]) -> list[int]:
+    """The bits of these AUs, in their order."""
+    by_au: dict[int, CodedAU] = {coded.au: coded for coded in dataset.coded_aus.all()}
+    return [by_au[au].bit for au in aus]
+
+
+def fold_thresholds(
+    labels: NDArray[np.int8], scores: NDArray[np.float32], folds: NDArray[np.integer[Any]]
+) -> NDArray[np.float32]:
+    """(R, A) thresholds to judge the scores (R, A) by: those of a face chosen on the folds it isn't in."""
+    thresholds = np.empty(scores.shape, np.float32)
+    for fold in np.unique(folds):
+        thresholds[folds == fold] = thresholds_choose(labels[folds != fold], scores[folds != fold])
+    return thresholds

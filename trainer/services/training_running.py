@@ -1,0 +1,346 @@
+"""The training job: freeze the codes, train, judge, keep a detector. Runs in a worker: imports torch.
+
+Finished networks and checkpoints lie in the data folder under `jobs/<id>/`; the frozen codes are named in the
+job's checkpoint. A job that is killed anywhere and called again goes on to the same detector.
+"""
+
+import math
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from django.conf import settings as django_settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from annotator.errors import InputRefused
+from annotator.models import DataSet, Detector, LabelSnapshot
+from annotator.services.arrays import array_write
+from annotator.services.datasets import revision_raise
+from annotator.services.job_running import JobContext
+from trainer.algorithms.callbacks import Cancelled, EpochReport, progress_part
+from trainer.algorithms.detectors import FINAL_STAGE, DetectorResult, detector_train, stage_seed
+from trainer.algorithms.evaluation import evaluate
+from trainer.algorithms.prediction import scores_predict
+from trainer.algorithms.pretrained import FOLDER, pretrained_find
+from trainer.algorithms.sampling import composition, epoch_batches
+from trainer.algorithms.settings import METHODS, DetectorSettings, settings_load
+from trainer.selectors.snapshots import codes_check
+from trainer.selectors.training_codes import FaceTable, TrainingCodes, codes_chosen, face_table
+from trainer.services.keeping import (
+    by_position,
+    codes_at,
+    job_folder,
+    snapshot_kept,
+    snapshot_make,
+    weights_keep,
+)
+from trainer.services.pictures import Pixels, faces_prepare
+
+CACHE_SHARE, TRAIN_SHARE = 0.08, 0.95
+COMPOSITION_BATCHES = 60
+CURVE_SECONDS = 1.0
+NO_TEST = "No test face has a consensus, coder or reference code."
+
+
+@dataclass(frozen=True)
+class Taken:
+    """N faces, A AUs: what one training works on."""
+
+    snapshot: LabelSnapshot
+    faces: FaceTable
+    labels: NDArray[np.int8]
+    """(N, A) the frozen codes, 1, 0, −1 unknown."""
+    study: NDArray[np.bool_]
+    """(N,) faces without codes whose pictures may be learned from."""
+    test_labels: NDArray[np.int8]
+    """(N, A) trusted codes of test faces; only the report reads them."""
+
+
+def training_run(context: JobContext) -> dict[str, Any]:
+    """Train the detector that the job's parameters describe: {"detector"} with its main figures."""
+    kept = Detector.objects.filter(job=context.job).first()
+    if kept is None:
+        settings = settings_load(context.params["settings"])
+        try:
+            kept = _detector_make(context, settings)
+        except Cancelled:
+            context.stop_if_asked()
+            raise
+        except torch.OutOfMemoryError as error:
+            raise InputRefused(
+                _("The device ran out of memory: choose a smaller batch, picture or network.")
+            ) from error
+        except ValueError as error:
+            raise InputRefused(str(error)) from error
+    shutil.rmtree(job_folder(context), ignore_errors=True)
+    return detector_told(kept)
+
+
+def detector_told(detector: Detector) -> dict[str, Any]:
+    """What a job's result and a command say of a finished detector."""
+
+    def mean_f1(part: str) -> float | None:
+        told = detector.report.get(part)
+        rule = told and (told["mean"]["rules"]["validation"] or told["mean"]["rules"]["fixed"])
+        return rule["f1"]["value"] if rule and rule["f1"] else None
+
+    return {
+        "detector": detector.pk,
+        "mean_f1": mean_f1("cross_validation"),
+        "test_mean_f1": mean_f1("test"),
+        "faces": detector.snapshot.summary.get("faces"),
+    }
+
+
+def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
+    context.progress(0.0, _("Reading codes"))
+    taken = snapshot_take(context, settings)
+    coded = (taken.labels >= 0).any(axis=1)
+    needed = coded | taken.study | (taken.test_labels >= 0).any(axis=1)
+    size = settings.network.input_size
+    decoding = progress_part(context.progress, 0.0, CACHE_SHARE)
+    table, cache = faces_prepare(context, context.job.dataset, taken.faces, size, needed, decoding)
+    rows = np.flatnonzero(np.isin(taken.faces.positions, table.positions))
+    taken = Taken(taken.snapshot, table, taken.labels[rows], taken.study[rows], taken.test_labels[rows])
+    _begin_told(context, taken)
+    curves = LiveCurves(context, faces=int(coded.sum()))
+    try:
+        result = detector_train(
+            cache,
+            taken.labels,
+            table.subjects,
+            settings,
+            study_rows=taken.study,
+            folder=job_folder(context),
+            pretrained=_pretrained(settings),
+            progress=progress_part(curves.progress, CACHE_SHARE, TRAIN_SHARE),
+            cancelled=context.cancelled,
+            on_epoch=curves.epoch,
+        )
+    finally:
+        curves.save()
+    context.progress(TRAIN_SHARE, _("Judging the detector"))
+    report = report_make(taken, cache, result, settings, context)
+    context.progress(0.98, _("Keeping the detector"))
+    return _detector_keep(context, taken, result, settings, report)
+
+
+def snapshot_take(context: JobContext, settings: DetectorSettings) -> Taken:
+    """The codes of the job's snapshot; frozen now, unless an earlier attempt at this job did so."""
+    dataset = context.job.dataset
+    dataset.refresh_from_db(fields=["revision"])
+    revision = dataset.revision
+    faces = face_table(dataset)
+    chosen = codes_chosen(dataset, faces, context.params["sources"])
+    snapshot = snapshot_kept(context, faces)
+    if snapshot is None:
+        check = codes_check(dataset, faces, chosen, folds=settings.folds)
+        if not check.ready:
+            raise InputRefused(" ".join(problem.text for problem in check.problems if problem.stops))
+        learned = chosen.columns([column for column, one in enumerate(check.aus) if one.learned])
+        shutil.rmtree(job_folder(context), ignore_errors=True)
+        snapshot = snapshot_make(context, faces, learned, check, revision)
+    # Faces that came later are not of this training: it stays the same when it is resumed.
+    faces = faces.part(np.flatnonzero(faces.positions < snapshot.codes.shape[0]))
+    labels = codes_at(snapshot, faces)
+    return Taken(
+        snapshot=snapshot,
+        faces=faces,
+        labels=labels,
+        study=_study_rows(context, settings, faces, labels, chosen.noise[: len(faces.ids)]),
+        test_labels=_test_labels(snapshot, chosen)[: len(faces.ids)],
+    )
+
+
+def _test_labels(snapshot: LabelSnapshot, chosen: TrainingCodes) -> NDArray[np.int8]:
+    """(faces, A) the trusted codes of test faces in the snapshot's order of AUs; an AU that was taken off the
+    list since has none."""
+    labels = np.full((len(chosen.test_codes), len(snapshot.aus)), -1, np.int8)
+    for column, coded in enumerate(chosen.aus):
+        if coded.au in snapshot.aus:
+            labels[:, snapshot.aus.index(coded.au)] = chosen.test_codes[:, column]
+    return labels
+
+
+def _study_rows(
+    context: JobContext,
+    settings: DetectorSettings,
+    faces: FaceTable,
+    labels: NDArray[np.int8],
+    noise: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """(N,) faces without codes that a method learns from: chosen once, the same when the job is resumed."""
+    if settings.adversarial is None:
+        return np.zeros(len(faces.ids), bool)
+    path = job_folder(context) / "study.npy"
+    if not path.exists():
+        open_ = ~(labels >= 0).any(axis=1) & ~faces.is_test & ~noise
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.save(file, faces.positions[open_], allow_pickle=False)
+        partial.replace(path)
+    return np.isin(faces.positions, np.load(path, allow_pickle=False)) & ~faces.is_test
+
+
+def _pretrained(settings: DetectorSettings) -> Path | str | None:
+    if not settings.pretrained:
+        return None
+    return pretrained_find(Path(django_settings.DATA) / FOLDER, settings.pretrained)
+
+
+def _begin_told(context: JobContext, taken: Taken) -> None:
+    told = ", ".join(f"{kind} {count}" for kind, count in taken.snapshot.sources.items())
+    coded, studied = int((taken.labels >= 0).any(axis=1).sum()), int(taken.study.sum())
+    context.log(_("Training on %(faces)d faces, codes from %(sources)s") % {"faces": coded, "sources": told})
+    if studied:
+        context.log(_("Learning from the pictures of %(faces)d faces without codes too") % {"faces": studied})
+
+
+class LiveCurves:
+    """The job's curves, counts and log, as the networks' epochs come in."""
+
+    def __init__(self, context: JobContext, *, faces: int) -> None:
+        self.context = context
+        self.counts = {"faces": faces}
+        self.last: EpochReport | None = None
+        self.saved = 0.0
+
+    def progress(self, fraction: float, message: str) -> None:
+        self.context.progress(fraction, message, **self.counts)
+
+    def epoch(self, report: EpochReport) -> None:
+        """Add an epoch's points: [epoch, loss, validation loss] and [epoch, mean F1, F1 of each AU …]."""
+        if self.last is not None and self.last.stage != report.stage:
+            self.log_stage()
+        self.last = report
+        f1 = [_finite(value) for value in report.validation_f1]
+        defined = [value for value in f1 if value is not None]
+        mean = _finite(sum(defined) / len(defined)) if defined else None
+        self.add(f"{report.stage}.loss", [report.epoch, _finite(report.loss), _finite(report.validation_loss)])
+        self.add(f"{report.stage}.f1", [report.epoch, mean, *f1])
+        self.counts["examples_per_second"] = round(report.examples_per_second)
+        if report.seconds_left is not None:
+            self.counts["seconds_left"] = round(report.seconds_left)
+        if report.epoch == report.epochs or time.monotonic() - self.saved > CURVE_SECONDS:
+            self.save()
+
+    def add(self, name: str, point: list[float | None]) -> None:
+        """One more point; those from this epoch on are of an attempt that broke off after its checkpoint."""
+        epoch = point[0]
+        assert epoch is not None
+        curves = self.context.job.curves
+        earlier = [old for old in curves.get(name, []) if old[0] < epoch]
+        self.context.job.curves = {**curves, name: [*earlier, point]}
+
+    def save(self) -> None:
+        if self.last is not None:
+            name = f"{self.last.stage}.loss"
+            self.context.curve(name, self.context.job.curves[name])
+            self.saved = time.monotonic()
+
+    def log_stage(self) -> None:
+        assert self.last is not None
+        told = {"stage": self.last.stage, "epochs": self.last.epoch, "loss": f"{self.last.loss:.4f}"}
+        self.context.log(_("%(stage)s: %(epochs)d epochs, loss %(loss)s") % told)
+
+
+def _finite(value: float | None) -> float | None:
+    """Six digits; JSON has no word for infinite or undefined numbers."""
+    return round(value, 6) if value is not None and math.isfinite(value) else None
+
+
+def report_make(
+    taken: Taken, cache: Pixels, result: DetectorResult, settings: DetectorSettings, context: JobContext
+) -> dict[str, Any]:
+    """The detector's report: cross-validation, test, trainings, machine, settings, batches."""
+    rows = np.flatnonzero(result.folds >= 0)
+    labels, folds = taken.labels[rows], result.folds[rows]
+    report: dict[str, Any] = {
+        "cross_validation": evaluate(
+            labels,
+            result.out_of_fold[rows],
+            taken.faces.subjects[rows],
+            thresholds=result.fold_thresholds[folds],
+            folds=folds,
+        ),
+        "test": None,
+    }
+    tests = np.flatnonzero((taken.test_labels >= 0).any(axis=1))
+    if len(tests):
+        scores = scores_predict(result.network, cache, tests, cancelled=context.cancelled)
+        report["test"] = evaluate(
+            taken.test_labels[tests], scores, taken.faces.subjects[tests], thresholds=result.thresholds
+        )
+    else:
+        report["test_why"] = NO_TEST
+    final = result.trainings[FINAL_STAGE]
+    seconds = sum(training["seconds"] for training in result.trainings.values())
+    return report | {
+        "trainings": result.trainings,
+        "machine": {
+            "device": final["device"],
+            "precision": final["precision"],
+            "threads": torch.get_num_threads(),
+            "seconds": round(seconds, 1),
+        },
+        "settings": settings.as_dict(),
+        "composition": batches_told(taken, result, settings),
+        "validation_faces": int(result.validation.sum()),
+    }
+
+
+def batches_told(taken: Taken, result: DetectorResult, settings: DetectorSettings) -> dict[str, Any]:
+    """Positives of each AU in the first batches that the final network saw (Chu et al. 2019, Fig. 6)."""
+    training = settings.training
+    labels = taken.labels[(result.folds >= 0) & ~result.validation]
+    size = training.batch
+    if settings.adversarial is not None and taken.study.any():
+        size = max(2, round(size * (1 - settings.adversarial.unlabelled)))
+    count = max(1, round(len(labels) / size))
+    seed = (stage_seed(settings.seed, FINAL_STAGE), 0)
+    batches = epoch_batches(training.sampler, labels, size, count, seed, draw=training.sampler_size)
+    drawn = composition(labels, batches[:COMPOSITION_BATCHES])
+    return {"sampler": training.sampler, "batches": drawn.tolist()}
+
+
+def _detector_keep(
+    context: JobContext, taken: Taken, result: DetectorResult, settings: DetectorSettings, report: dict[str, Any]
+) -> Detector:
+    """Weights, then one transaction for the rows: there is a whole detector of this job, or none."""
+    dataset = context.job.dataset
+    detector = Detector(
+        dataset=dataset,
+        name=context.params["name"] or _name_free(dataset, METHODS[settings.method].title),
+        method=settings.method,
+        aus=taken.snapshot.aus,
+        snapshot=taken.snapshot,
+        configuration=settings.as_dict(),
+        seed=settings.seed,
+        report=report,
+        thresholds=[float(threshold) for threshold in result.thresholds],
+        job=context.job,
+    )
+    weights_keep(context, detector, result.network)
+    laid = by_position(dataset, taken.faces.positions, result.out_of_fold, np.nan)
+    with transaction.atomic():
+        detector.out_of_fold = array_write(dataset=dataset, purpose="out-of-fold", values=laid)
+        detector.save()
+        revision_raise(dataset)
+        # Raises where another worker has taken the job over: then nothing of this attempt is kept.
+        context.checkpoint_save(detector=detector.pk)
+    return detector
+
+
+def _name_free(dataset: DataSet, title: str) -> str:
+    """The method's title with the first number that no detector has."""
+    taken = set(dataset.detectors.values_list("name", flat=True))
+    number = 1
+    while f"{title} {number}" in taken:
+        number += 1
+    return f"{title} {number}"
