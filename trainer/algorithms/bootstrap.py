@@ -3,6 +3,12 @@
 A resample gives each subject a weight, the times it was drawn. F1 needs the weighted counts of each
 subject, AUC the weighted order of the faces; both are matrix products over all resamples at once.
 Thresholds and calls stay as they were: the interval is that of judging, not of training or choosing.
+With few subjects it is somewhat narrow, as bootstraps are: of simulated people it held the true F1 87%
+of the time with 5 or 15 subjects, 93% with 40 or more.
+
+Cost on one core, 18 AUs and 200 resamples: 1.5 s for 100,000 faces, 25 s for a million of 500 subjects,
+a minute where each is its own subject. The weights then take 200 MB; beside them there are only arrays
+of `BATCH` numbers and of one AU's faces.
 """
 
 from dataclasses import dataclass
