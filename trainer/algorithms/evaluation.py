@@ -146,14 +146,14 @@ def _faces_take(
     codes = np.where(np.isfinite(scores), labels, -1).astype(np.int8)
     probabilities = np.nan_to_num(scores.astype(np.float32))
     fold = np.full(len(labels), -1, dtype=np.int64) if folds is None else folds.astype(np.int64)
-    counted = np.flatnonzero((codes >= 0).any(axis=1))
-    order = counted[_order(codes[counted], probabilities[counted], groups[counted], fold[counted])]
-    codes, probabilities, fold = codes[order], probabilities[order], fold[order]
+    cuts = np.broadcast_to(DEFAULT_THRESHOLD if thresholds is None else thresholds, labels.shape).astype(np.float32)
+    order = np.flatnonzero((codes >= 0).any(axis=1))
+    order = order[_order(codes[order], probabilities[order], cuts[order], groups[order], fold[order])]
+    codes, probabilities, cuts, fold = codes[order], probabilities[order], cuts[order], fold[order]
     subjects, count = _subjects(groups[order])
     called = {FIXED: probabilities > DEFAULT_THRESHOLD}
     told: dict[str, list[float | None]] = {FIXED: [DEFAULT_THRESHOLD] * labels.shape[1]}
     if thresholds is not None:
-        cuts = np.broadcast_to(thresholds, labels.shape)[order].astype(np.float32)
         if np.isnan(cuts[codes >= 0]).any():
             raise ValueError("a threshold is not a number where a code counts")
         called[VALIDATION] = probabilities > cuts
@@ -163,7 +163,11 @@ def _faces_take(
 
 
 def _order(
-    codes: NDArray[np.int8], scores: NDArray[np.float32], groups: NDArray[np.integer[Any]], folds: NDArray[np.int64]
+    codes: NDArray[np.int8],
+    scores: NDArray[np.float32],
+    thresholds: NDArray[np.float32],
+    groups: NDArray[np.integer[Any]],
+    folds: NDArray[np.int64],
 ) -> NDArray[np.intp]:
     """An order (N,) of the faces by a hash of all there is to know of each.
 
@@ -174,6 +178,7 @@ def _order(
     columns = [
         *codes.T.astype(np.uint64),
         *np.ascontiguousarray(scores.T).view(np.uint32),
+        *np.ascontiguousarray(thresholds.T).view(np.uint32),
         np.maximum(groups, -1).astype(np.int64).view(np.uint64),
         folds.view(np.uint64),
     ]
