@@ -293,7 +293,7 @@ def training_make(
             "sources": {"proposals": True, "weak": False},
         },
         "fraction": 0.4,
-        "message": f"Network {networks} of {chosen.folds + 1}, epoch {epochs // 2} of {epochs}",
+        "message": f"{stages[-1]}, epoch {epochs // 2} of {epochs}, loss 0.2000" if stages else "",
         "counts": {"examples_per_second": 212, "seconds_left": 340, "faces": 1200},
         "curves": curves,
         "log": "10:00:00 Training on 1,200 faces\n",

@@ -25,9 +25,11 @@ def jobs_active(dataset: DataSet) -> QuerySet[Job]:
 
 
 def job_title(job: Job) -> str:
-    """What the job is, as people call it; the kind's name where no app has registered it."""
+    """What the job is, as people call it, with the name it was given; the kind's name where no app has
+    registered it."""
     kind = JOB_KINDS.get(job.kind)
-    return kind.title if kind else job.kind
+    title = kind.title if kind else job.kind
+    return f"{title}: {job.params['name']}" if job.params.get("name") else title
 
 
 def job_place(job: Job, member: Member) -> tuple[str, str] | None:
@@ -43,7 +45,31 @@ def job_place(job: Job, member: Member) -> tuple[str, str] | None:
         return reverse("export_detail", args=[job.dataset_id, export.pk]), name
     if job.kind == "features" and role in EXPORT:
         return reverse("run_list", args=[job.dataset_id]), _("Feature sets")
+    if job.kind == "training" and role in EXPORT:
+        return job_address(job, member), _("Curves and settings")
+    if job.kind == "prediction" and role in EXPORT:
+        address = reverse("detector_detail", args=[job.dataset_id, job.params.get("detector") or 0])
+        return address, _("Detector %s") % job.params.get("detector")
     return None
+
+
+def job_address(job: Job, member: Member | None) -> str:
+    """The page that shows the job at work: a training's own for those who may open it, or else the job's."""
+    own = job.kind == "training" and member is not None and Role(member.role) in EXPORT
+    return reverse("training_detail" if own else "job_detail", args=[job.dataset_id, job.pk])
+
+
+def job_counts(job: Job) -> list[tuple[str, str]]:
+    """(name, count) of what the job has counted, as people read them."""
+    counts = []
+    for name, count in job.counts.items():
+        if name == "seconds_left":
+            if job.active:
+                counts.append((_("minutes left"), f"{max(1, round(count / 60)):,}"))
+        else:
+            shown = f"{round(count):,}" if isinstance(count, int | float) else str(count)
+            counts.append((_("faces a second") if name == "examples_per_second" else name, shown))
+    return counts
 
 
 def job_steerable(job: Job, member: Member | None) -> bool:

@@ -1,4 +1,4 @@
-"""What to do next in a data set: import, features, clusters, adoption, review, export."""
+"""What to do next in a data set: import, features, clusters, adoption, review, training, promotion, export."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from annotator.choices import Role
 from annotator.models import Assignment, DataSet, Member
 from annotator.selectors.access import EXPORT, MANAGE, REVIEW
 from annotator.selectors.datasets import clusters_count
-from annotator.selectors.jobs import job_title, jobs_active
+from annotator.selectors.jobs import job_address, job_title, jobs_active
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class NextStep:
     text: str
     url: str = ""
     label: str = ""
+    also: tuple[str, str] | None = None
+    """(address, label) of what may be done as well."""
 
 
 STEPS: dict[str, tuple[str, frozenset[Role]]] = {
@@ -28,33 +30,55 @@ STEPS: dict[str, tuple[str, frozenset[Role]]] = {
     "cluster": ("run_list", MANAGE),
     "adopt": ("run_list", MANAGE),
     "review": ("review_queue", REVIEW),
+    "train": ("detector_create", MANAGE),
+    "promote": ("detector_list", MANAGE),
     "export": ("export_list", EXPORT),
 }
 """For each step: the name of the page to take it on, and the roles that may."""
+ENOUGH = 0.5
+"""Share of the clusters that are reviewed from which on a training is worth its time."""
 
 
 def step_due(dataset: DataSet) -> str:
     """The name of the first step of the way that has not been taken."""
+    return _standing(dataset)[0]
+
+
+def _standing(dataset: DataSet) -> tuple[str, float]:
+    """The step that is due, and the share of the adopted clusters that is reviewed."""
     if not dataset.faces.exists():
-        return "import"
+        return "import", 0.0
     if not dataset.runs.filter(finished_at__isnull=False).exists():
-        return "cluster" if dataset.feature_sets.exists() else "features"
+        return ("cluster" if dataset.feature_sets.exists() else "features"), 0.0
     if not dataset.runs.filter(adopted_at__isnull=False).exists():
-        return "adopt"
+        return "adopt", 0.0
     total, done = clusters_count(dataset)
-    return "review" if done < total else "export"
+    return ("review", done / total) if done < total else (_step_after_review(dataset), 1.0)
+
+
+def _step_after_review(dataset: DataSet) -> str:
+    """Training and promotion, once for each round: a round begins when a run is adopted."""
+    adopted = dataset.runs.filter(adopted_at__isnull=False).latest("adopted_at").adopted_at
+    # Detectors that are made along with a feature set are no step of the way.
+    trained = dataset.detectors.filter(created_at__gt=adopted).exclude(job__kind="features")
+    if not trained.exists():
+        return "train"
+    return "export" if trained.filter(promoted_at__isnull=False).exists() else "promote"
 
 
 def next_step(dataset: DataSet, member: Member) -> NextStep:
     """The step that is due, with a link where the member may take it; a job at work comes first."""
-    due = step_due(dataset)
+    due, reviewed = _standing(dataset)
+    manages = Role(member.role) in MANAGE
+    if due in ("train", "promote") and not manages:
+        due = "export"  # the admins' steps hold nobody else up
     if due != "review":
         job = jobs_active(dataset).first()
         if job is not None:
             return NextStep(
                 _("At work: %(job)s") % {"job": job_title(job)},
                 _("The next step opens when it is done. You may leave; it goes on."),
-                reverse("job_detail", args=[dataset.pk, job.pk]),
+                job_address(job, member),
                 _("Watch it"),
             )
     title, text, label = _words(due)
@@ -66,9 +90,21 @@ def next_step(dataset: DataSet, member: Member) -> NextStep:
         waits = waits or _("This is for the coders; you can look at the runs and export meanwhile.")
         return NextStep(title, f"{text} {waits}")
     try:
-        return NextStep(title, text, reverse(url_name, args=[dataset.pk]), label)
+        also = _also(dataset, due, reviewed) if manages else None
+        return NextStep(title, text, reverse(url_name, args=[dataset.pk]), label, also)
     except NoReverseMatch:
         return NextStep(title, text)
+
+
+def _also(dataset: DataSet, due: str, reviewed: float) -> tuple[str, str] | None:
+    """What an admin may do beside the step that is due."""
+    if due in ("train", "promote"):
+        return reverse("export_list", args=[dataset.pk]), _("Export")
+    if due == "export":
+        return reverse("run_list", args=[dataset.pk]), _("Next round")
+    if due == "review" and reviewed >= ENOUGH and _step_after_review(dataset) == "train":
+        return reverse("detector_create", args=[dataset.pk]), _("Train a detector")
+    return None
 
 
 def _words(step: str) -> tuple[str, str, str]:
@@ -98,6 +134,16 @@ def _words(step: str) -> tuple[str, str, str]:
             _("Review the clusters"),
             _("Confirm or correct whole groups; the ones that change most come first."),
             _("Go on reviewing"),
+        ),
+        "train": (
+            _("Train a detector"),
+            _("Every adopted cluster is reviewed: a detector can learn from it, and begin the next round."),
+            _("Train a detector"),
+        ),
+        "promote": (
+            _("Promote a detector"),
+            _("Look at its report; promoted, its predictions and features begin the next round."),
+            _("Look at the detectors"),
         ),
         "export": (
             _("Export the clean labels"),

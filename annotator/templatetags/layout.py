@@ -33,6 +33,7 @@ PLACES = (
     Place("review_queue", _("Review"), REVIEW, ("review", "cluster", "decision", "assignment", "face")),
     Place("noise_gallery", _("Noise"), REVIEW, ("noise",)),
     Place("run_list", _("Runs"), EXPORT, ("run", "features")),
+    Place("detector_list", _("Detectors"), EXPORT, ("detector", "training", "score")),
     Place("import_list", _("Import"), MANAGE, ("import",)),
     Place("export_list", _("Export"), EXPORT, ("export",)),
     Place("member_list", _("Members"), MANAGE, ("member", "invitation")),
@@ -75,6 +76,16 @@ def job_actions(job: Job, member: Member | None) -> dict[str, bool]:
 @register.simple_tag
 def job_title(job: Job) -> str:
     return jobs.job_title(job)
+
+
+@register.simple_tag
+def job_address(job: Job, member: Member | None) -> str:
+    return jobs.job_address(job, member or None)
+
+
+@register.filter
+def job_counts(job: Job) -> list[tuple[str, str]]:
+    return jobs.job_counts(job)
 
 
 @register.simple_tag(takes_context=True)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.errors import NotAllowed
 from annotator.models import Job, Member
 from annotator.selectors.access import member_for
-from annotator.selectors.jobs import job_of, job_place, job_steerable
+from annotator.selectors.jobs import job_address, job_of, job_place, job_steerable
 from annotator.selectors.listings import job_shown
 from annotator.services import jobs
 
@@ -65,4 +65,4 @@ def _steered(request: HttpRequest, dataset_id: int, job_id: int) -> tuple[Member
 def _answer(request: HttpRequest, member: Member, job: Job) -> HttpResponse:
     if getattr(request, "htmx", False):
         return _card(request, member, job_shown(member.user, member.dataset, job.pk))
-    return redirect("job_detail", member.dataset_id, job.pk)
+    return redirect(job_address(job, member))

@@ -1,14 +1,15 @@
 """The next step follows the way of the data, and is a link only for whom it is for."""
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from annotator.choices import AssignmentState, JobState
-from annotator.models import Assignment, ClusterRun, FeatureSet, Job
+from annotator.models import Assignment, ClusterRun, Detector, FeatureSet, Job
 from annotator.selectors.next_steps import next_step, step_due
 from annotator.services.arrays import array_write
 from annotator.services.assignments import assignment_next
-from tests.factories import faces_make, run_make
+from tests.factories import detector_make, faces_make, run_make
 
 
 def features_make(dataset):
@@ -37,7 +38,58 @@ def test_the_steps_follow_the_way_of_the_data(cast, dataset):
             state=AssignmentState.DONE,
             lease_until=timezone.now(),
         )
+    assert step_due(dataset) == "train"
+    detector = detector_make(dataset)
+    assert step_due(dataset) == "promote"
+    Detector.objects.filter(pk=detector.pk).update(promoted_at=timezone.now())
     assert step_due(dataset) == "export"
+    ClusterRun.objects.filter(pk=run.pk).update(adopted_at=timezone.now())
+    assert step_due(dataset) == "train"
+
+
+def all_reviewed(cast, dataset, clusters=2, done=2):
+    faces = faces_make(dataset, clusters)
+    run = run_make(dataset, faces, 12, list(range(1, clusters + 1)), [1] * clusters)
+    for cluster in run.clusters.all()[:done]:
+        Assignment.objects.create(
+            dataset=dataset,
+            coder=cast.bob,
+            cluster=cluster,
+            aus=cluster.aus,
+            state=AssignmentState.DONE,
+            lease_until=timezone.now(),
+        )
+    return run
+
+
+def test_the_detector_of_the_features_is_no_training(cast, dataset):
+    all_reviewed(cast, dataset)
+    job = Job.objects.create(dataset=dataset, kind="features", target="features", queue="gpu", state=JobState.DONE)
+    detector_make(dataset, job=job)
+    assert step_due(dataset) == "train"
+
+
+@pytest.mark.parametrize(("name", "label"), [("alice", "Train a detector"), ("dora", "Export"), ("ana", "Export")])
+def test_training_is_proposed_to_admins_and_holds_nobody_else_up(cast, dataset, name, label):
+    all_reviewed(cast, dataset)
+    assert next_step(dataset, dataset.members.get(user=getattr(cast, name))).label == label
+
+
+@pytest.mark.parametrize(("done", "offered"), [(1, False), (2, True), (3, True)])
+def test_a_half_reviewed_round_may_be_trained_on(cast, dataset, done, offered):
+    all_reviewed(cast, dataset, clusters=4, done=done)
+    also = {name: next_step(dataset, dataset.members.get(user=getattr(cast, name))).also for name in ("alice", "bob")}
+    assert also["bob"] is None
+    assert bool(also["alice"]) is offered
+    if offered:
+        assert also["alice"][0] == reverse("detector_create", args=[dataset.pk])
+
+
+def test_the_next_round_is_offered_once_a_detector_is_promoted(cast, dataset):
+    all_reviewed(cast, dataset)
+    detector_make(dataset, promoted_at=timezone.now())
+    step = next_step(dataset, dataset.members.get(user=cast.alice))
+    assert (step.label, step.also) == ("Export", (reverse("run_list", args=[dataset.pk]), "Next round"))
 
 
 def test_reviewing_is_begun_before_it_goes_on(cast, dataset):
