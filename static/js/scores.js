@@ -1,5 +1,7 @@
 // Histograms of scores: Tab goes from one to the next, arrows from bar to bar within. Without it every
-// bar is a link on Tab's way.
+// bar is a link on Tab's way. On the page of one bar's faces the arrows go to the bars beside it.
+
+import { keysStart } from "./keys.js";
 
 const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 
@@ -28,3 +30,4 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("htmx:afterSettle", (event) => start(event.target));
 start(document);
+keysStart();

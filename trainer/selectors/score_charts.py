@@ -12,8 +12,8 @@ WIDTH, HEIGHT = 268, 128
 LEFT, RIGHT, TOP, BOTTOM = 8, 8, 26, 18
 """Room around the bars for the axis, the threshold and their words."""
 STEP = (WIDTH - LEFT - RIGHT) / BARS
-KINDS = ("unknown", "absent", "present")
-"""In the order of ScoreCounts: unknown lies at the foot of a bar, present on top of it."""
+KINDS = ("present", "absent", "unknown")
+"""From the foot of a bar up: what is coded stands on the axis, where heights compare."""
 LEAST = 1.5
 """The least height of a bar that has a face: one face in a million can still be seen."""
 
@@ -169,7 +169,7 @@ def _bar(number: int, table: NDArray[np.int64], height: float) -> Bar:
     """One bar, cut into its segments from the foot up."""
     segments = []
     foot, total = float(HEIGHT - BOTTOM), max(int(table.sum()), 1)
-    for kind, count in zip(KINDS, table.tolist(), strict=True):
+    for kind, count in zip(KINDS, table[::-1].tolist(), strict=True):
         tall = height * count / total
         foot -= tall
         if count:

@@ -17,7 +17,7 @@ from annotator.selectors.access import EXPORT, REVIEW, member_for
 from annotator.selectors.codes import layers_visible_to
 from trainer.selectors.detectors import detector_for
 from trainer.selectors.score_codes import code_choice, code_choices
-from trainer.selectors.score_pages import CODES, PER_PAGE, ScoreView, bar_page, distribution, scored_au
+from trainer.selectors.score_pages import CODES, ScoreView, bar_page, distribution, scored_au
 from trainer.selectors.score_scopes import (
     Scope,
     positions_read,
@@ -25,7 +25,7 @@ from trainer.selectors.score_scopes import (
     scope_read,
     splits_of,
 )
-from trainer.selectors.scores import BARS, ORDERS, scored_aus, scores_of
+from trainer.selectors.scores import ORDERS, scored_aus, scores_of
 
 KEPT = "score_selections"
 KEPT_MOST = 4
@@ -68,8 +68,8 @@ def score_faces(request: HttpRequest, dataset_id: int, detector_id: int) -> Http
         code = code if code in CODES and view.choice.key != "none" else ""
         start = number_read(request.GET, "start", 0)
         page = bar_page(view, au, low, high, order=order, code=code, start=start)
-        context |= {"page": page, "low": low, "high": high, "order": order, "orders": ORDERS, "code": code}
-        context |= {"beside": _bars_beside(low, high), "per_page": PER_PAGE}
+        context |= {"page": page, "low": score_told(low), "high": score_told(high), "order": order, "code": code}
+        context["beside"] = _bars_beside(low, high)
     return render(request, "trainer/score_faces.html", context)
 
 
@@ -154,12 +154,17 @@ def number_read(values: QueryDict, name: str, default: int) -> int:
     return int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else default
 
 
+def score_told(score: float) -> str:
+    """A bound as people and addresses write it: “0.30”, “0.125”."""
+    short = f"{score:.4f}".rstrip("0")
+    return short.ljust(4, "0")
+
+
 def _bars_beside(low: float, high: float) -> dict[str, tuple[str, str]]:
     """The bars as wide as this one on both sides of it, where there are any."""
-    wide = max(high - low, 1 / BARS / 50)
     found = {}
     if low > 0:
-        found["lower"] = (f"{max(low - wide, 0):.4g}", f"{low:.4g}")
+        found["lower"] = (score_told(max(low - (high - low), 0)), score_told(low))
     if high < 1:
-        found["higher"] = (f"{high:.4g}", f"{min(high + wide, 1):.4g}")
+        found["higher"] = (score_told(high), score_told(min(high + (high - low), 1)))
     return found

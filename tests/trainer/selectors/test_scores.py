@@ -355,7 +355,7 @@ def test_segments_fill_their_bar_and_the_smallest_can_be_seen(root):
     rows = score_charts.shares(counted, AUS[:1], codes=0, weak=None)
     first, *_rest, last = score_charts.histograms(counted, rows, codes=0, root=root)[0].bars
     assert sum(part.height for part in first.segments) == pytest.approx(84, abs=0.02)
-    assert [part.kind for part in first.segments] == ["unknown", "absent", "present"]
+    assert [part.kind for part in first.segments] == ["present", "absent", "unknown"]
     assert [part.kind for part in last.segments] == ["present"]
     assert last.segments[0].height >= 1.5
     assert (last.low, last.high) == ("0.95", "1.00")
