@@ -178,12 +178,14 @@ def _f1_plot(
     frame = Frame(300, 150, x_low=1, x_high=max(epochs, 2))
     lines = [
         Line(
-            "chosen" if au == chosen else "one", frame.path(enumerate((row[place] for row in per_epoch), 1)), str(au)
+            "chosen" if au == chosen else "other",
+            frame.path(enumerate((row[place] for row in per_epoch), 1)),
+            str(au),
         )
         for place, au in enumerate(aus)
     ]
     lines.sort(key=lambda line: line.kind == "chosen")
-    lines.append(Line("mean", frame.path(enumerate((mean_defined(row) for row in per_epoch), 1))))
+    lines.append(Line("f1", frame.path(enumerate((mean_defined(row) for row in per_epoch), 1))))
     x_ticks = [Tick(frame.x(at), str(at)) for at in sorted({1, epochs})]
     return Plot(frame, lines, x_ticks, [Tick(frame.y(at), f"{at:g}") for at in (0, 0.5, 1)])
 

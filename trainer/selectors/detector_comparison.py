@@ -31,12 +31,14 @@ from trainer.selectors.detector_reports import (
 from trainer.selectors.detectors import Snapshot, method_title, setting_rows, snapshot_told
 
 MOST = 4
+LETTERS = "ABCD"
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the detectors."""
+    """One of the detectors; `letter` names it where its name is too long."""
 
+    letter: str
     detector: Detector
     method: str
     snapshot: Snapshot
@@ -141,12 +143,13 @@ def _sides(detectors: Sequence[Detector], name: str, rule: str) -> list[Side]:
     shares = max(difference_top(one, "marginal") for one in told)
     pairs = max(difference_top(one, "conditional") for one in told)
     scale = training_scale([one.report for one in detectors], last=True)
-    sides = []
+    sides: list[Side] = []
     for detector, evaluation, distribution in zip(detectors, found, told, strict=True):
         maps = heat_maps(distribution, detector.aus, pairs)
         charts = training_charts(detector.report, detector.aus, scale=scale) if scale else []
         sides.append(
             Side(
+                letter=LETTERS[len(sides)],
                 detector=detector,
                 method=method_title(detector.method),
                 snapshot=snapshot_told(detector),

@@ -14,13 +14,13 @@ from trainer.selectors.detector_charts import rounded_up
 Told = Mapping[str, Any]
 Share = float | None
 
-MARGINAL_WIDTH, MARGINAL_LEFT, MARGINAL_RIGHT = 720, 44, 8
+MARGINAL_WIDTH, MARGINAL_LEFT, MARGINAL_RIGHT, STEP_MOST = 1080, 44, 8, 90
 SHARES_TOP, SHARES_BASE = 12, 142
 DIFFERENCES_TOP, DIFFERENCES_BASE = 176, 246
-ROW_BASE = 54
+ROW_TOP, ROW_BASE = 10, 60
 HEAT_SIDE, HEAT_MARGIN, CELL_MOST = 288, 28, 40
 BATCHES_SHOWN = 60
-BATCH_WIDTH, BATCH_LEFT, BATCH_RIGHT, BATCH_TOP, BATCH_ROW = 720, 48, 132, 26, 15
+BATCH_WIDTH, BATCH_LEFT, BATCH_RIGHT, BATCH_TOP, BATCH_ROW = 1080, 48, 132, 22, 16
 LEVELS = 10
 
 
@@ -61,16 +61,15 @@ class MarginalBars:
 
 @dataclass(frozen=True)
 class MarginalChart:
-    width: float
+    """As wide as one of eighteen AUs, so that few AUs are not blown up."""
+
+    x_end: float
     bars: Sequence[MarginalBars]
     mean: Share
     """Mean absolute difference."""
     y_ticks: Sequence[Tick]
     y_ticks_difference: Sequence[Tick]
-
-    @property
-    def x_end(self) -> float:
-        return self.width - MARGINAL_RIGHT
+    width: float = MARGINAL_WIDTH
 
 
 def marginal_chart(distribution: Told | None, aus: Sequence[int], top: float | None = None) -> MarginalChart | None:
@@ -82,7 +81,7 @@ def marginal_chart(distribution: Told | None, aus: Sequence[int], top: float | N
     differences = distribution["difference"]["marginal"]
     high = rounded_up(max([0.01, *_defined(reference), *_defined(predicted)]))
     top = top or difference_top(distribution, "marginal")
-    step = min((MARGINAL_WIDTH - MARGINAL_LEFT - MARGINAL_RIGHT) / len(aus), 72)
+    step = min((MARGINAL_WIDTH - MARGINAL_LEFT - MARGINAL_RIGHT) / len(aus), STEP_MOST)
     bars = []
     for place, au in enumerate(aus):
         start = MARGINAL_LEFT + place * step
@@ -103,7 +102,7 @@ def marginal_chart(distribution: Told | None, aus: Sequence[int], top: float | N
             )
         )
     return MarginalChart(
-        width=round(MARGINAL_LEFT + step * len(aus) + MARGINAL_RIGHT, 1),
+        x_end=round(MARGINAL_LEFT + step * len(aus), 1),
         bars=bars,
         mean=distribution["difference"].get("marginal_mean"),
         y_ticks=[Tick(SHARES_BASE, "0"), Tick(SHARES_TOP, f"{high:.0%}")],
@@ -120,16 +119,21 @@ class DifferenceBar:
     height: float
     difference: Share
 
+    @property
+    def y(self) -> float:
+        return round(ROW_BASE - self.height, 1)
+
 
 @dataclass(frozen=True)
 class DifferenceBars:
     """One detector's absolute differences of marginal distributions, over the AUs of all that are compared."""
 
-    width: float
-    height: float
+    x_end: float
     bars: Sequence[DifferenceBar]
     mean: Share
     top: float
+    width: float = MARGINAL_WIDTH
+    height: float = ROW_BASE + 18
 
 
 def difference_bars(
@@ -139,20 +143,20 @@ def difference_bars(
     if not distribution:
         return None
     by_au = dict(zip(aus, distribution["difference"]["marginal"], strict=True))
-    step = min((MARGINAL_WIDTH - MARGINAL_LEFT - MARGINAL_RIGHT) / len(shown), 72)
+    step = min((MARGINAL_WIDTH - MARGINAL_LEFT - MARGINAL_RIGHT) / len(shown), STEP_MOST)
     bars = [
         DifferenceBar(
             au=au,
             x=round(MARGINAL_LEFT + (place + 0.25) * step, 1),
             middle=round(MARGINAL_LEFT + (place + 0.5) * step, 1),
             width=round(step * 0.5, 1),
-            height=_height(by_au.get(au), top, 4, ROW_BASE),
+            height=_height(by_au.get(au), top, ROW_TOP, ROW_BASE),
             difference=by_au.get(au),
         )
         for place, au in enumerate(shown)
     ]
-    width = round(MARGINAL_LEFT + step * len(shown) + MARGINAL_RIGHT, 1)
-    return DifferenceBars(width, ROW_BASE + 18, bars, distribution["difference"].get("marginal_mean"), top)
+    x_end = round(MARGINAL_LEFT + step * len(shown), 1)
+    return DifferenceBars(x_end, bars, distribution["difference"].get("marginal_mean"), top)
 
 
 def difference_top(distribution: Told | None, kind: str) -> float:
@@ -206,6 +210,8 @@ class HeatMap:
     cells: Sequence[HeatCell]
     rows: Sequence[Tick]
     columns: Sequence[Tick]
+    view: float = HEAT_MARGIN + HEAT_SIDE + 1
+    """Side of the picture: the same for few AUs, whose cells don't grow beyond all bounds."""
 
     @property
     def lines(self) -> list[HeatLine]:
@@ -213,10 +219,6 @@ class HeatMap:
         wide = len(self.columns)
         cuts = [self.cells[start : start + wide] for start in range(0, len(self.cells), wide)]
         return [HeatLine(cells[0].present, cells) for cells in cuts]
-
-    @property
-    def view(self) -> float:
-        return round(HEAT_MARGIN + self.side + 1, 1)
 
 
 def heat_maps(distribution: Told | None, aus: Sequence[int], top: float | None = None) -> list[HeatMap]:

@@ -45,6 +45,18 @@ class CallFigures:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """Faces by what they are and what they are called."""
+
+    found: int
+    missed: int
+    wrong: int
+    """Absent, called present."""
+    left: int
+    """Absent, not called present."""
+
+
+@dataclass(frozen=True)
 class AUFigures:
     """One AU of an evaluation under one threshold rule."""
 
@@ -66,6 +78,23 @@ class AUFigures:
     def f1(self) -> Figure | None:
         return self.calls.f1 if self.calls else None
 
+    @property
+    def f1_value(self) -> float | None:
+        return self.f1.value if self.f1 else None
+
+    @property
+    def auc_value(self) -> float | None:
+        return self.auc.value if self.auc else None
+
+    @property
+    def counts(self) -> Counts | None:
+        """How the calls fell; None where they were not counted."""
+        if self.calls is None or self.calls.called is None:
+            return None
+        hits = round((self.calls.recall or 0) * self.positives)
+        wrong = self.calls.called - hits
+        return Counts(hits, self.positives - hits, wrong, self.known - self.positives - wrong)
+
 
 @dataclass(frozen=True)
 class MeanFigures:
@@ -80,6 +109,14 @@ class MeanFigures:
     balanced_accuracy: float | None
     aus: int
     """For how many AUs F1 is defined."""
+
+    @property
+    def f1_value(self) -> float | None:
+        return self.f1.value if self.f1 else None
+
+    @property
+    def auc_value(self) -> float | None:
+        return self.auc.value if self.auc else None
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,8 @@ def setting_rows(detector: Detector) -> list[SettingRow]:
     presets = flattened(method.settings.as_dict()) if method else {}
     rows = []
     for path, value in flattened(detector.configuration).items():
+        if path == "method":
+            continue
         preset = presets.get(path)
         # The number of AUs comes from the data, the seed of a network from the training's own.
         changed = path in about and preset is not None and preset != value
