@@ -7,6 +7,7 @@ job's checkpoint. A job that is killed anywhere and called again goes on to the 
 import math
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from annotator.errors import InputRefused
+from annotator.errors import InputRefused, JobCancelled
 from annotator.models import DataSet, Detector, LabelSnapshot
 from annotator.services.arrays import array_write
 from annotator.services.datasets import revision_raise
@@ -212,7 +213,9 @@ class LiveCurves:
         self.saved = 0.0
 
     def progress(self, fraction: float, message: str) -> None:
-        self.context.progress(fraction, message, **self.counts)
+        # The training asks for itself whether to stop, and keeps a checkpoint when it does.
+        with suppress(JobCancelled):
+            self.context.progress(fraction, message, **self.counts)
 
     def epoch(self, report: EpochReport) -> None:
         """Add an epoch's points: [epoch, loss, validation loss] and [epoch, mean F1, F1 of each AU …]."""

@@ -13,6 +13,9 @@ from annotator.services.job_running import job_run
 from annotator.services.jobs import job_cancel, job_resume
 from tests.annotator.importing import quiet_heart
 from tests.trainer.services.world import AUS, QUICK, REFERENCE, faces_drawn, text_of, world_make
+from trainer.algorithms import objectives
+from trainer.algorithms.detectors import stage_seed
+from trainer.algorithms.sampling import composition
 from trainer.algorithms.weights import weights_card, weights_load
 from trainer.services import training_running
 from trainer.services.training import training_create
@@ -176,26 +179,35 @@ def test_a_face_that_became_a_test_face_is_not_learned_from_when_resumed(dataset
     assert detector.snapshot_id != job.checkpoint["snapshot"]
 
 
-def test_a_cancelled_training_stops_keeps_nothing_and_can_go_on(dataset, cast, monkeypatch):
+def test_a_cancelled_training_keeps_a_checkpoint_and_goes_on_with_the_next_epoch(
+    dataset, cast, monkeypatch, own_data
+):
     world_make(dataset)
-    job = training(dataset, cast)
+    job = training(dataset, cast, training__epochs=6)
+    contexts, epochs = [], []
+    init, epoch = training_running.LiveCurves.__init__, training_running.LiveCurves.epoch
 
-    def cancel():
-        job_cancel(job=job)
-        context["it"].heartbeat()
+    def remember(self, context, *, faces):
+        init(self, context, faces=faces)
+        contexts.append(context)
 
-    context = {}
-    init = training_running.LiveCurves.__init__
-
-    def remember(self, given, *, faces):
-        init(self, given, faces=faces)
-        context["it"] = given
+    def cancel_in_the_second_network(self, report):
+        epoch(self, report)
+        epochs.append((report.stage, report.epoch))
+        if epochs[-1] == ("fold-1", 2) and len(contexts) == 1:
+            job_cancel(job=job)
+            contexts[0].heartbeat()
 
     monkeypatch.setattr(training_running.LiveCurves, "__init__", remember)
-    ended = stopped_after_a_fold(job, monkeypatch, cancel)
+    monkeypatch.setattr(training_running.LiveCurves, "epoch", cancel_in_the_second_network)
+    ended = job_run(job.pk)
     assert ended.state == JobState.CANCELLED and not Detector.objects.exists()
-    assert "fold-1.loss" in ended.curves
+    assert [point[0] for point in ended.curves["fold-1.loss"]] == [1, 2]
+    assert (own_data / "jobs" / str(job.pk) / "fold-1.checkpoint").exists()
+    epochs.clear()
     assert detector_of(job_run(job_resume(job=ended).pk))
+    assert epochs[0] == ("fold-1", 3)
+    assert [point[0] for point in Job.objects.get().curves["fold-1.loss"]] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_job_that_died_after_its_detector_makes_no_second(dataset, cast):
@@ -244,9 +256,19 @@ def test_the_report_is_plain_json(dataset, cast):
     json.dumps([detector.report, detector.configuration, detector.thresholds], allow_nan=False)
 
 
-@pytest.mark.parametrize("sampler", ["oversampled", "stratified", "momu"])
-def test_every_sampler_tells_what_its_batches_held(dataset, cast, sampler):
+@pytest.mark.parametrize("method", ["alexnet", "adversarial"])
+@pytest.mark.parametrize("sampler", ["random", "oversampled", "stratified", "momu"])
+def test_the_batches_told_are_those_that_the_final_network_began_with(dataset, cast, monkeypatch, sampler, method):
     world_make(dataset)
+    first = {}
+    draw = objectives.epoch_batches
+
+    def watched(name, labels, size, count, seed, **more):
+        batches = draw(name, labels, size, count, seed, **more)
+        first.setdefault(tuple(seed), composition(labels, batches).tolist())
+        return batches
+
+    monkeypatch.setattr(objectives, "epoch_batches", watched)
     settings = {"training__sampler": sampler, "training__epochs": 1}
-    told = detector_of(job_run(training(dataset, cast, **settings).pk)).report["composition"]
-    assert told["sampler"] == sampler and len(told["batches"][0]) == 2
+    told = detector_of(job_run(training(dataset, cast, method=method, **settings).pk)).report["composition"]
+    assert told == {"sampler": sampler, "batches": first[(stage_seed(0, "detector"), 0)]}
