@@ -1,0 +1,123 @@
+"""One run of benchmarks/detectors.py: a plan and a seed in, the figures of a trained network out."""
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.detectors_world import World
+from trainer.algorithms.detectors import objective_of
+from trainer.algorithms.distributions import distribution_compare
+from trainer.algorithms.measures import auc_measure, base_rate_call, f1_measure, mean_of
+from trainer.algorithms.networks import network_create
+from trainer.algorithms.objectives import TrainingData
+from trainer.algorithms.prediction import scores_predict
+from trainer.algorithms.settings import AdversarialConfig, DetectorSettings, NetworkConfig, TrainingConfig
+from trainer.algorithms.thresholds import thresholds_choose
+from trainer.algorithms.training import NO_ROWS, train
+
+SHOWN, SHOWN_QUICK = 64_000, 1_500
+RARE = 0.1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run trains on and how; the epochs follow from the faces shown."""
+
+    labels: str  # key of World.labels
+    network: NetworkConfig
+    training: TrainingConfig
+    adversarial: AdversarialConfig | None = None
+    missing: float = 0.0  # share of the reference stills that lose their labels
+    shown: float = 1.0  # coded faces shown, as a share of SHOWN
+    rare_only: bool = False  # judge the AUs with a base rate under 10%
+
+
+PLAIN = Plan(
+    labels="reference",
+    network=NetworkConfig(outputs=1, input_size=64, width=16, dropout=0.3),
+    training=TrainingConfig(batch=32),
+)
+
+
+def plan_run(world: World, plan: Plan, seed: int, work: Path, test: bool = True) -> dict[str, Any]:
+    """The run's figures, from the work folder if it was done before."""
+    told = json.dumps([asdict(plan), seed, test, world.quick], sort_keys=True)
+    path = work / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
+    if path.exists():
+        kept: dict[str, Any] = json.loads(path.read_text())
+        return kept
+    began = time.perf_counter()
+    network, losses = network_train(world, plan, seed)
+    labels = world.labels["reference"]
+    scores = scores_predict(network, world.cache, world.validation)
+    thresholds = thresholds_choose(labels[world.validation], scores)
+    columns = columns_judged(world, plan)
+    run: dict[str, Any] = {
+        "plan": asdict(plan),
+        "seed": seed,
+        "losses": losses,
+        "validation": figures(labels[world.validation], scores, thresholds, columns),
+    }
+    if test:
+        scores = scores_predict(network, world.cache, world.test)
+        run["test"] = figures(labels[world.test], scores, thresholds, columns)
+    run["seconds"] = time.perf_counter() - began
+    path.write_text(json.dumps(run))
+    return run
+
+
+def network_train(world: World, plan: Plan, seed: int) -> tuple[Any, list[float]]:
+    labels = world.labels[plan.labels]
+    coded, uncoded = world.train, NO_ROWS
+    if plan.labels != "reference":
+        coded = np.sort(np.concatenate([coded, world.others]))
+    if plan.adversarial is not None:
+        order = np.random.default_rng((seed, 7)).permutation(world.train)
+        lost = round(len(order) * plan.missing)
+        coded, uncoded = np.sort(order[lost:]), np.sort(np.concatenate([order[:lost], world.others]))
+    network = network_create(replace(plan.network, outputs=len(world.aus)), seed)
+    settings = DetectorSettings(adversarial=plan.adversarial)
+    shown = plan.shown * (SHOWN_QUICK if world.quick else SHOWN)
+    epochs = max(1, round(shown / len(coded)))
+    config = replace(plan.training, epochs=epochs, seed=seed)
+    data = TrainingData(world.cache, labels, coded, uncoded)
+    report = train(network, data, config, objective=objective_of(settings))
+    return network, list(report.losses)
+
+
+def columns_judged(world: World, plan: Plan) -> NDArray[np.intp]:
+    """The AUs that are averaged: all, or those with a base rate under 10% on the reference stills."""
+    rows = np.concatenate([world.train, world.validation])
+    rates = (world.labels["reference"][rows] == 1).mean(axis=0)
+    return np.flatnonzero(rates < RARE) if plan.rare_only else np.arange(len(rates))
+
+
+def figures(
+    labels: NDArray[np.int8], scores: NDArray[np.float32], thresholds: NDArray[np.float32], columns: NDArray[np.intp]
+) -> dict[str, Any]:
+    """Means over the AUs in `columns`; distributions over all, at one half."""
+    calls = {
+        "fixed": scores > 0.5,
+        "validation": scores > thresholds,
+        "base_rate": np.stack(
+            [base_rate_call(scores[:, a], float((labels[:, a] == 1).mean())) for a in range(labels.shape[1])], axis=1
+        ),
+    }
+    per_au = {
+        f"f1_{name}": [f1_measure(labels[:, a], called[:, a]) for a in range(labels.shape[1])]
+        for name, called in calls.items()
+    }
+    per_au["auc"] = [auc_measure(labels[:, a], scores[:, a]) for a in range(labels.shape[1])]
+    told = {name: mean_of([values[a] for a in columns]) for name, values in per_au.items()}
+    apart = distribution_compare(labels, calls["fixed"])["difference"]
+    return told | {
+        "marginal": apart["marginal_mean"],
+        "conditional": apart["conditional_mean"],
+        "per_au": per_au,
+    }
