@@ -202,20 +202,19 @@ class _Work:
         def moved(part: float, message: str) -> None:
             progress(clock.fraction(name, part), f"{name}, {message}")
 
-        network = self.network_make(seed)
+        network, begun = self.network_make(seed)
         data = TrainingData(self.cache, self.labels, taught, self.unlabelled)
-        report = self.network_train(network, data, kept, name, seed, moved, cancelled, told)
+        report = self.network_train(network, data, kept, name, seed, moved, cancelled, told) | begun
         if path is not None:
             weights_save(path, network, {"report": report, "fingerprint": self.fingerprint})
         clock.ended(name, was_kept=False)
         return network, report, kept
 
-    def network_make(self, seed: int) -> FaceNetwork:
-        """A network to begin with: fresh weights, or pretrained ones under a fresh head."""
+    def network_make(self, seed: int) -> tuple[FaceNetwork, dict[str, str]]:
+        """A network to begin with: fresh weights, or pretrained ones (and their checksum) under a fresh head."""
         network = network_create(self.config, seed)
-        if self.pretrained:
-            network_start(network, self.pretrained)
-        return network
+        begun = {"pretrained_sha256": network_start(network, self.pretrained)} if self.pretrained else {}
+        return network, begun
 
     def network_train(
         self,

@@ -134,6 +134,7 @@ def test_pretrained_weights_are_the_beginning(tiny: Tiny, tmp_path: Path) -> Non
     weights_save(tmp_path / "start.safetensors", first.network)
     begun = detector_train(tiny.cache, tiny.labels, tiny.groups, SETTINGS, pretrained=tmp_path / "start.safetensors")
     assert begun.trainings["detector"]["losses"][0] < first.trainings["detector"]["losses"][0]
+    assert len(begun.trainings["detector"]["pretrained_sha256"]) == 64
 
 
 @pytest.mark.parametrize(
