@@ -225,8 +225,7 @@ def _problems(check: SnapshotCheck) -> Iterable[Problem]:
         )
     if check.subjects < check.folds:
         yield Problem(_subjects_few(check))
-    for one in check.aus:
-        yield from _au_problems(one, alone=check.subjects == 1)
+    yield from _au_problems(check)
     if not check.test_faces:
         yield Problem(_("No test face has a trusted code: the report rests on cross-validation alone."))
 
@@ -252,24 +251,46 @@ def _subjects_few(check: SnapshotCheck) -> str:
     ) % {"subjects": check.subjects, "folds": check.folds}
 
 
-def _au_problems(one: AUCheck, *, alone: bool) -> Iterable[Problem]:
-    told = {"au": one.au, "faces": one.present}
-    if one.known == 0:
-        yield Problem(_("AU%(au)d has no code: the detector won't know it.") % told)
-    elif one.present == 0:
-        yield Problem(_("AU%(au)d is present in no face: the detector won't know it.") % told)
-    elif one.absent == 0:
-        yield Problem(_("AU%(au)d is absent in no face: the detector won't know it.") % told)
-    elif one.present_subjects == 1 and not alone:
-        yield Problem(
-            _("AU%(au)d is present in one subject only: cross-validation by subject can't judge it.") % told
-        )
-    elif one.present < FEW_POSITIVES:
+def _au_problems(check: SnapshotCheck) -> Iterable[Problem]:
+    """One sentence for all AUs of which the same is to be said."""
+    without = [one for one in check.aus if one.known == 0]
+    never = [one for one in check.aus if one.known and not one.present]
+    always = [one for one in check.aus if one.known and not one.absent]
+    learned = [one for one in check.aus if one.learned]
+    # With one subject in all there is no cross-validation by subject anyway.
+    one_subject = [one for one in learned if one.present_subjects == 1 and check.subjects > 1]
+    few = [one for one in learned if one.present < FEW_POSITIVES and one not in one_subject]
+    if without:
         yield Problem(
             ngettext(
-                "AU%(au)d is present in %(faces)d face only: its figures will be rough.",
-                "AU%(au)d is present in %(faces)d faces only: their figures will be rough.",
-                one.present,
+                "%(aus)s has no code: the detector won't know it.",
+                "%(aus)s have no code: the detector won't know them.",
+                len(without),
             )
-            % told
+            % {"aus": _named(without)}
         )
+    for found, words in ((never, _("present")), (always, _("absent"))):
+        if found:
+            yield Problem(
+                ngettext(
+                    "%(aus)s is %(code)s in no face: the detector won't know it.",
+                    "%(aus)s are %(code)s in no face: the detector won't know them.",
+                    len(found),
+                )
+                % {"aus": _named(found), "code": words}
+            )
+    if one_subject:
+        yield Problem(
+            _("Present in one subject only, so that cross-validation by subject can't judge it: %(aus)s.")
+            % {"aus": _named(one_subject)}
+        )
+    if few:
+        told = ", ".join(f"AU{one.au} ({one.present})" for one in few)
+        yield Problem(
+            _("Present in fewer than %(least)d faces, so that figures will be rough: %(aus)s.")
+            % {"least": FEW_POSITIVES, "aus": told}
+        )
+
+
+def _named(found: Iterable[AUCheck]) -> str:
+    return ", ".join(f"AU{one.au}" for one in found)

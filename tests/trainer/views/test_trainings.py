@@ -159,7 +159,7 @@ def test_the_data_sets_own_rule_about_proposals_is_the_default(cast, coded):
 def test_the_check_stands_beside_the_order(cast, coded):
     page = order_page(cast, coded)
     check = page[page.index('id="check"') :]
-    for words in ("10", "of 20", "AU12", "reference", "test faces, for reporting only", "AU1 has no code"):
+    for words in ("10", "of 20", "AU12", "reference", "test faces, for reporting only", "have no code"):
         assert words in check, words
     assert "disabled" not in check
 
