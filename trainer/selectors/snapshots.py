@@ -5,7 +5,7 @@ The same figures go into the snapshot's summary when the training freezes its co
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from django.core.cache import cache
@@ -127,11 +127,11 @@ def training_check(dataset: DataSet, sources: Mapping[str, bool], *, folds: int 
     """
     chosen = {name: bool(sources.get(name)) for name in ("proposals", "weak")}
     dataset.refresh_from_db(fields=["revision"])
-    marks = f"{dataset.pk}:{dataset.created_at.timestamp()}:{dataset.revision}:{chosen}:{folds}"
+    marks = f"{dataset.pk}:{dataset.created_at.timestamp()}:{dataset.revision}:{chosen}"
     key = f"training-check:{marks}".replace(" ", "")
     kept: SnapshotCheck | None = cache.get(key)
     if kept is not None:
-        return kept
+        return replace(kept, folds=folds)
     started = time.monotonic()
     faces = face_table(dataset)
     check = codes_check(dataset, faces, codes_chosen(dataset, faces, chosen), folds=folds)

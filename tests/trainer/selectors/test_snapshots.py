@@ -179,7 +179,7 @@ def test_a_slow_check_is_kept_until_the_data_set_changes(dataset, cast, monkeypa
     training_check(dataset, NEITHER)
     reads = []
     monkeypatch.setattr(snapshots, "codes_chosen", lambda *given: reads.append(1) or codes_chosen(*given))
-    assert training_check(dataset, NEITHER).faces == 8 and not reads
+    assert training_check(dataset, NEITHER, folds=5).folds == 5 and not reads
     assert training_check(dataset, WEAK).faces == 8 and len(reads) == 1
     decide(dataset, cast.bob, DecisionKind.NOISE, 0, aus=[])
     assert training_check(dataset, NEITHER).faces == 7 and len(reads) == 2
