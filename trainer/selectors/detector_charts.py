@@ -126,9 +126,10 @@ def training_scale(reports: Iterable[Told], *, last: bool = False) -> TrainingSc
     found = [told for report in reports for told in _trainings_drawn(report)[: 1 if last else None]]
     if not found:
         return None
-    values = [value for _stage, told in found for value in [*told["losses"], *_checks(told)] if value is not None]
+    every = [value for _stage, told in found for value in [*told["losses"], *_checks(told)]]
+    values = [0.0, *(value for value in every if value is not None and math.isfinite(value))]
     epochs = max(len(told["losses"]) for _stage, told in found)
-    return TrainingScale(epochs, min(0.0, *values), rounded_up(max(values)))
+    return TrainingScale(epochs, min(values), rounded_up(max(values)))
 
 
 def training_charts(

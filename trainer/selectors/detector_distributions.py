@@ -18,7 +18,7 @@ MARGINAL_WIDTH, MARGINAL_LEFT, MARGINAL_RIGHT, STEP_MOST = 1080, 44, 8, 90
 SHARES_TOP, SHARES_BASE = 12, 142
 DIFFERENCES_TOP, DIFFERENCES_BASE = 176, 246
 ROW_TOP, ROW_BASE = 10, 60
-HEAT_SIDE, HEAT_MARGIN, CELL_MOST = 288, 28, 40
+HEAT_SIDE, HEAT_MARGIN, CELL_MOST, LABEL_ROOM = 288, 28, 40, 11
 BATCHES_SHOWN = 60
 BATCH_WIDTH, BATCH_LEFT, BATCH_RIGHT, BATCH_TOP, BATCH_ROW = 1080, 48, 132, 22, 16
 LEVELS = 10
@@ -208,10 +208,15 @@ class HeatMap:
     top: float
     """The share that is drawn darkest."""
     cells: Sequence[HeatCell]
-    rows: Sequence[Tick]
     columns: Sequence[Tick]
+    """All AUs, which are the rows too."""
     view: float = HEAT_MARGIN + HEAT_SIDE + 1
     """Side of the picture: the same for few AUs, whose cells don't grow beyond all bounds."""
+
+    @property
+    def marks(self) -> Sequence[Tick]:
+        """The AUs that are written at the edges: all of them, or every second or third of very many."""
+        return self.columns[:: math.ceil(LABEL_ROOM / self.size)]
 
     @property
     def lines(self) -> list[HeatLine]:
@@ -248,7 +253,7 @@ def _heat_map(kind: str, shares: Sequence[Sequence[Share]], aus: Sequence[int], 
         for column, share in enumerate(line)
     ]
     middles = [Tick(round(HEAT_MARGIN + (place + 0.5) * size, 1), str(au)) for place, au in enumerate(aus)]
-    return HeatMap(kind, round(size * len(aus), 2), size, top, cells, middles, middles)
+    return HeatMap(kind, round(size * len(aus), 2), size, top, cells, middles)
 
 
 @dataclass(frozen=True)

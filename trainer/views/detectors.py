@@ -120,12 +120,13 @@ def _fold_mean(fold: Any, rule: str) -> float | None:
 def detector_compare(request: HttpRequest, dataset_id: int) -> HttpResponse:
     """Up to four detectors side by side, named in the query string; with fewer than two, a form to choose."""
     member = member_for(request.user, dataset_id, EXPORT)
-    there = detectors_shown(member.user, member.dataset).defer("report", "configuration")
+    shown = detectors_shown(member.user, member.dataset)
+    there = shown.defer("report", "configuration")
     known = {str(one.pk) for one in there}
     asked = [value for value in dict.fromkeys(request.GET.getlist("d")) if value in known]
     if len(asked) > MOST:
         raise InputRefused(_("Compare %(most)d detectors at most.") % {"most": MOST})
-    found = detectors_shown(member.user, member.dataset).in_bulk([int(value) for value in asked])
+    found = shown.in_bulk([int(value) for value in asked])
     chosen = [found[int(value)] for value in asked]
     context: dict[str, Any] = {
         **WORDS,
