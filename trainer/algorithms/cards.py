@@ -29,8 +29,8 @@ tags:
 ---"""
 ROLE = (
     "It scores each of the action units below, from 0 to 1, in one picture of a face. An action unit (AU) is a "
-    "movement of facial muscles as the Facial Action Coding System (FACS) defines it; at or above its threshold "
-    "an AU counts as present."
+    "movement of facial muscles as the Facial Action Coding System (FACS) defines it; above its threshold an "
+    "AU counts as present."
 )
 LIMITS = """- It codes muscle actions. It does not tell what somebody feels, thinks or intends, and is not to be used
   for decisions about people.
