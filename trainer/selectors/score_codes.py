@@ -28,6 +28,10 @@ from trainer.selectors.scores import ScoreCounts, ScoredAU, Scores, scores_count
 TRUSTED, TRAINED, NONE = "trusted", "trained", "none"
 TRUSTED_KINDS = (LayerKind.CONSENSUS, LayerKind.CODER, LayerKind.REFERENCE)
 KEEP_SECONDS = 3600
+ROWS_INLINE = 6_000
+"""Codes of more faces than these are not read with the page: it asks for them once it is shown."""
+ROWS_LONG = 100_000
+"""For more faces than these, codes that are read at once are laid over first."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,10 @@ def code_choices(detector: Detector, layers: Sequence[LabelLayer]) -> list[CodeC
     return [*choices, CodeChoice(NONE, _("No codes"))]
 
 
-def code_choice(choices: Sequence[CodeChoice], key: str) -> CodeChoice:
-    """The choice of this key, else the first."""
-    return next((choice for choice in choices if choice.key == key), choices[0])
+def code_choice(choices: Sequence[CodeChoice], key: str, faces: int) -> CodeChoice:
+    """The choice of this key; else the first, or for many faces the first that is read at once."""
+    quick = [choice for choice in choices if not (choice.rows and faces > ROWS_LONG)]
+    return next((choice for choice in choices if choice.key == key), quick[0])
 
 
 def weak_choice(choices: Sequence[CodeChoice]) -> CodeChoice | None:
@@ -95,10 +100,11 @@ class CodeSource:
     def _trained(self, positions: NDArray[np.int64], codes: NDArray[np.int8]) -> None:
         snapshot = self.detector.snapshot
         held = array_read(snapshot.codes)
-        inside = positions < len(held)
+        inside = np.flatnonzero(positions < len(held))
+        known = np.take(held, positions[inside], axis=0)
         for place, au in enumerate(self.aus):
             if au.au in snapshot.aus:
-                codes[inside, place] = held[positions[inside], snapshot.aus.index(au.au)]
+                codes[inside, place] = known[:, snapshot.aus.index(au.au)]
 
     def _rows(self, positions: NDArray[np.int64], codes: NDArray[np.int8]) -> None:
         first, last = int(positions.min()), int(positions.max())

@@ -12,11 +12,10 @@ from annotator.models import Detector, Face, LabelLayer
 from annotator.selectors.arrays import array_read
 from annotator.selectors.clusters import faces_at
 from annotator.selectors.codes import layer_codes
-from annotator.selectors.datasets import INLINE_FACES
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, state_tokens
 from trainer.selectors import score_charts as charts
-from trainer.selectors.score_codes import NONE, CodeChoice, CodeSource, Question, weak_choice
-from trainer.selectors.score_scopes import Scope, faces_count, scope_positions
+from trainer.selectors.score_codes import NONE, ROWS_INLINE, CodeChoice, CodeSource, Question, weak_choice
+from trainer.selectors.score_scopes import Scope
 from trainer.selectors.scores import (
     ScoreCounts,
     ScoredAU,
@@ -42,6 +41,10 @@ class ScoreView:
     layers: Sequence[LabelLayer]
     """Those that the reader may see."""
     scope: Scope
+    positions: NDArray[np.int64] | None
+    """The scope's, ascending; None for all faces."""
+    faces: int
+    """In the scope."""
     scores: Scores
     aus: Sequence[ScoredAU]
     choices: Sequence[CodeChoice]
@@ -52,8 +55,6 @@ class ScoreView:
 class Distribution:
     """The scores of A AUs in a scope, counted and drawn."""
 
-    faces: int
-    """In the scope."""
     counts: ScoreCounts
     trained: int
     """Of the faces, those that the detector was trained on: their scores are out of fold."""
@@ -64,14 +65,14 @@ class Distribution:
     histograms: list[charts.Histogram]
     pairs: list[tuple[int, int, list[charts.PairCell]]]
     codes: CodeChoice | None
+    """Laid over the scores; None too where no face of the scope has such a code,"""
+    uncoded: CodeChoice | None
+    """which is then this one."""
     weak: CodeChoice | None
+    without: int
+    """Faces of the scope without a score: they came after the detector looked."""
     later: bool
     """Codes of so many faces take a while: the page asks for them once it is shown."""
-
-    @property
-    def without(self) -> int:
-        """Faces without a score: they came after the detector looked."""
-        return max(self.faces - self.counts.faces, 0)
 
     @property
     def common(self) -> bool:
@@ -82,35 +83,33 @@ class Distribution:
 def distribution(view: ScoreView, *, wait: bool, root: bool) -> Distribution:
     """Count the scope. Where reading codes takes long, they are left for later, unless one would `wait`;
     `root` draws heights as square roots."""
-    dataset = view.detector.dataset
-    positions = scope_positions(dataset, view.scope)
-    faces = faces_count(dataset, positions)
     chosen = [] if view.choice.key == NONE else [view.choice]
+    many = view.faces > ROWS_INLINE
     weak = weak_choice(view.choices)
-    if chosen and weak is not None and weak != view.choice:
+    if chosen and weak is not None and weak != view.choice and (view.choice.rows or not many):
         chosen.append(weak)
     question = _question(view, chosen)
-    long = not wait and faces > INLINE_FACES and any(choice.rows for choice in chosen)
-    later = long and question.answer_kept() is None
+    later = many and view.choice.rows and not wait and question.answer_kept() is None
     if later:
-        chosen = [choice for choice in chosen if not choice.rows]
-        question = _question(view, chosen)
-    counts = question.answer(positions)
+        chosen, question = [], _question(view, [])
+    counts = question.answer(view.positions)
     places = {choice.key: place for place, choice in enumerate(chosen)}
     codes = places.get(view.choice.key)
     beside = places.get(weak.key) if weak is not None and weak != view.choice else None
     rows = charts.shares(counts, view.aus, codes=codes, weak=beside)
+    coded = any(row.known for row in rows)
     largest = max((abs(row.difference or 0) for row in rows), default=0)
     return Distribution(
-        faces=faces,
         counts=counts,
-        trained=trained_count(view.detector, positions),
+        trained=trained_count(view.detector, view.positions),
         rows=[(row, charts.difference_bar(row.difference, largest)) for row in rows],
         mean=charts.difference_mean(rows),
         histograms=charts.histograms(counts, rows, codes=codes, root=root),
         pairs=charts.pairs(counts, view.aus),
-        codes=view.choice if codes is not None else None,
-        weak=weak if beside is not None else None,
+        codes=view.choice if coded else None,
+        uncoded=view.choice if codes is not None and not coded else None,
+        weak=weak if any(row.weak_known for row in rows) else None,
+        without=max(view.faces - counts.faces, 0),
         later=later,
     )
 
@@ -197,8 +196,7 @@ def bar_page(
     """The page that begins at the place `start` of the bar's order; with `code`, of the faces that the
     chosen codes call so."""
     values = array_read(view.scores.array)
-    positions = scope_positions(view.detector.dataset, view.scope)
-    ranked = faces_between(values, au.bit, low, high, positions, order)
+    ranked = faces_between(values, au.bit, low, high, view.positions, order)
     start = min(start, max(len(ranked) - 1, 0))
     shown, end = _coded_alike(view, au, ranked, code, start) if code in CODES else _page(ranked, start)
     return BarPage(au, len(ranked), start, end, _tiles(view, au, shown))

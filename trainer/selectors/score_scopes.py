@@ -1,6 +1,7 @@
 """Which faces a page of scores is about, as its address names them, and where they lie in arrays."""
 
 import hashlib
+import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from annotator.errors import InputRefused
 from annotator.models import Cluster, DataSet, Face
 from annotator.selectors.clusters import cluster_get, cluster_positions
 from annotator.selectors.codes import CHUNK
-from annotator.selectors.datasets import KEEP_FACTOR, KEEP_LONGEST
 
 SELECTION_MOST = 20_000
 """Faces of one selection."""
@@ -24,6 +24,9 @@ ADDRESS_ROOM = 1_500
 TEXTS = ("role", "split", "subject", "clip")
 LONGEST_TEXT = 200
 SPLITS_MOST = 100
+KEEP_FACTOR = 1_000
+"""Splits that took t seconds to find may be this many times t behind: they are offered, not counted."""
+KEEP_LONGEST = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,6 @@ def scope_of_selection(positions: Iterable[int]) -> Scope:
 def scope_positions(dataset: DataSet, scope: Scope) -> NDArray[np.int64] | None:
     """The positions of the scope's faces, ascending, (N,); None for all faces of the data set."""
     parts: list[NDArray[np.int64]] = []
-    if scope.faces:
-        parts.append(positions_read(scope.faces))
-    if scope.cluster is not None:
-        parts.append(cluster_positions(scope.cluster))
     conditions = {
         "role": scope.role,
         "split": scope.split,
@@ -102,8 +101,12 @@ def scope_positions(dataset: DataSet, scope: Scope) -> NDArray[np.int64] | None:
     }
     given = {name: value for name, value in conditions.items() if value}
     if given:
-        rows = Face.objects.filter(dataset=dataset, **given).order_by().values_list("position", flat=True)
-        parts.append(np.sort(np.fromiter(rows.iterator(chunk_size=CHUNK), np.int64)))
+        parts.append(_positions_meeting(dataset, given))
+    if scope.cluster is not None:
+        parts.append(cluster_positions(scope.cluster))
+    if scope.faces:
+        chosen = positions_read(scope.faces)
+        parts.append(chosen if parts else _positions_there(dataset, chosen))
     if not parts:
         return None
     positions = parts[0]
@@ -112,13 +115,34 @@ def scope_positions(dataset: DataSet, scope: Scope) -> NDArray[np.int64] | None:
     return positions
 
 
+def _positions_meeting(dataset: DataSet, conditions: dict[str, str]) -> NDArray[np.int64]:
+    """Found by looking at every face, so kept until the data set changes, at one bit a position."""
+    said = json.dumps([dataset.pk, dataset.created_at.timestamp(), dataset.revision, conditions])
+    key = "positions:" + hashlib.sha256(said.encode()).hexdigest()
+    bits: NDArray[np.uint8] | None = cache.get(key)
+    if bits is None:
+        rows = Face.objects.filter(dataset=dataset, **conditions).order_by().values_list("position", flat=True)
+        marked = np.zeros(dataset.next_position, bool)
+        marked[np.fromiter(rows.iterator(chunk_size=CHUNK), np.int64)] = True
+        bits = np.packbits(marked)
+        cache.set(key, bits)
+    found: NDArray[np.int64] = np.flatnonzero(np.unpackbits(bits, count=dataset.next_position))
+    return found
+
+
+def _positions_there(dataset: DataSet, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of a selection's positions at which there is a face: one may have been withdrawn."""
+    found: list[int] = []
+    for start in range(0, len(positions), CHUNK):
+        chunk = positions[start : start + CHUNK].tolist()
+        faces = Face.objects.filter(dataset=dataset, position__in=chunk)
+        found += faces.order_by("position").values_list("position", flat=True)
+    return np.array(found, np.int64)
+
+
 def faces_count(dataset: DataSet, positions: NDArray[np.int64] | None) -> int:
-    """How many faces there are at these positions, or in the data set; withdrawn ones don't count."""
-    faces = Face.objects.filter(dataset=dataset)
-    if positions is None:
-        return faces.count()
-    chunks = (positions[start : start + CHUNK] for start in range(0, len(positions), CHUNK))
-    return sum(faces.filter(position__in=chunk.tolist()).count() for chunk in chunks)
+    """How many faces a scope has, by its positions."""
+    return Face.objects.filter(dataset=dataset).count() if positions is None else len(positions)
 
 
 def splits_of(dataset: DataSet) -> list[str]:

@@ -138,8 +138,8 @@ def scores_count(
             counts[0, :, :, 0] += [np.bincount(row, minlength=KEYS) for row in keys]
         elif scored.any():
             for source, read in enumerate(sources):
-                codes = read(rows[scored])
-                joint = keys[:, scored].astype(np.int64) * 3 + (codes.T + 1)
+                # At most 122: all of it fits eight bits.
+                joint = keys[:, scored] * np.uint8(3) + (read(rows[scored]).T + 1).astype(np.uint8)
                 counts[source] += [np.bincount(row, minlength=KEYS * 3).reshape(KEYS, 3) for row in joint]
     shape = (len(counts), len(aus), BARS, 2, 3)
     return ScoreCounts(faces, counts[:, :, :NO_SCORE].reshape(shape), np.rint(both).astype(np.int64))
@@ -168,7 +168,7 @@ def _blocks(
             block = values[start : start + BLOCK][:, list(bits)]
         else:
             rows = inside[start : start + BLOCK]
-            block = values[rows[:, None], list(bits)]
+            block = np.take(values, rows, axis=0)[:, list(bits)]
         yield rows, np.ascontiguousarray(block.T.astype(np.float16, copy=False)).view(np.uint16)
 
 

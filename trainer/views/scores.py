@@ -20,8 +20,10 @@ from trainer.selectors.score_codes import code_choice, code_choices
 from trainer.selectors.score_pages import CODES, ScoreView, bar_page, distribution, scored_au
 from trainer.selectors.score_scopes import (
     Scope,
+    faces_count,
     positions_read,
     scope_of_selection,
+    scope_positions,
     scope_read,
     splits_of,
 )
@@ -35,8 +37,8 @@ KEPT_MOST = 4
 @login_required
 @require_http_methods(["GET", "POST"])
 def score_distribution(request: HttpRequest, dataset_id: int, detector_id: int) -> HttpResponse:
-    """The distribution in the scope of the address. A POST brings chosen faces and leads to theirs, or,
-    where none is chosen, to the scope of the address it was sent to."""
+    """The distribution in the scope of the address. A POST brings chosen faces and leads to theirs; where
+    none is chosen, to the scope of the address it was sent to, or to the faces that were shown."""
     member = member_for(request.user, dataset_id, EXPORT)
     detector = detector_for(member.user, member.dataset, detector_id)
     if request.method == "POST":
@@ -46,7 +48,9 @@ def score_distribution(request: HttpRequest, dataset_id: int, detector_id: int) 
     if view is not None:
         root = request.GET.get("heights") != "faces"
         context["shown"] = distribution(view, wait="wait" in request.GET, root=root)
-        context |= {"root": root, "splits": splits_of(member.dataset)}
+        faces = reverse("score_faces", args=[dataset_id, detector_id])
+        scoped = f"{context['query_of_scope']}&" if context["query_of_scope"] else ""
+        context |= {"root": root, "splits": splits_of(member.dataset), "faces_address": f"{faces}?{scoped}"}
     return render(request, "trainer/score_distribution.html", context)
 
 
@@ -80,9 +84,11 @@ def _view(request: HttpRequest, member: Member, detector: Detector) -> tuple[Sco
     scores, aus = scores_of(detector, layers), scored_aus(detector)
     if scores is None or not aus:
         return scope, None
+    positions = scope_positions(member.dataset, scope)
+    faces = faces_count(member.dataset, positions)
     choices = code_choices(detector, layers)
-    choice = code_choice(choices, request.GET.get("codes", ""))
-    return scope, ScoreView(detector, layers, scope, scores, aus, choices, choice)
+    choice = code_choice(choices, request.GET.get("codes", ""), faces)
+    return scope, ScoreView(detector, layers, scope, positions, faces, scores, aus, choices, choice)
 
 
 def _frame(
@@ -90,7 +96,7 @@ def _frame(
 ) -> dict[str, Any]:
     """What both pages show around their figures."""
     parameters = dict(scope.parameters)
-    if view is not None and view.choice != view.choices[0]:
+    if view is not None and request.GET.get("codes") == view.choice.key:
         parameters["codes"] = view.choice.key
     return {
         "dataset": member.dataset,
@@ -118,10 +124,10 @@ def _address(detector: Detector, parameters: dict[str, str]) -> str:
 
 def _selection_kept(request: HttpRequest) -> dict[str, str]:
     """The parameters of the faces chosen in a form; a long selection is kept in the session."""
-    positions = faces_read(request.POST)
-    if not positions:
-        return {name: value for name, value in request.GET.dict().items() if isinstance(value, str)}
-    scope = scope_of_selection(positions)
+    positions = faces_read(request.POST, "face")
+    if not positions and request.GET:
+        return {name: str(value) for name, value in request.GET.dict().items()}
+    scope = scope_of_selection(positions or faces_read(request.POST, "seen"))
     positions_read(scope.faces)  # refuses too many before the session keeps them
     if scope.selection:
         kept = _less(request.session.get(KEPT, {}), scope.selection)
@@ -129,9 +135,9 @@ def _selection_kept(request: HttpRequest) -> dict[str, str]:
     return scope.parameters
 
 
-def faces_read(post: QueryDict) -> list[int]:
-    """The positions of a form's chosen faces."""
-    words = [word for value in post.getlist("face") for word in value.split()]
+def faces_read(post: QueryDict, name: str) -> list[int]:
+    """The positions of a form's faces: those chosen (face), or all shown (seen, each with its state)."""
+    words = [word.partition(":")[0] for value in post.getlist(name) for word in value.split()]
     if not all(word.isascii() and word.isdecimal() and len(word) < 19 for word in words):
         raise InputRefused(_("The form can't be read. Load the page again."))
     return [int(word) for word in words]
