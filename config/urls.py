@@ -7,4 +7,5 @@ urlpatterns = [
     path("", include("clustering.urls")),
     path("", include("trainer.urls")),
     path("api/v1/", include("annotator.api.urls")),
+    path("api/v1/", include("trainer.api.urls")),
 ]

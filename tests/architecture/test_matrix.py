@@ -104,6 +104,10 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "api_decision_undo": ("POST", REVIEW),
     "api_exports": ("GET", EXPORT),
     "api_export_detail": ("GET", EXPORT),
+    "api_detectors": ("GET", EXPORT),
+    "api_detector_detail": ("GET", EXPORT),
+    "api_detector_promote": ("POST", ADMIN),
+    "api_detector_predict": ("POST", ADMIN),
 }
 # Entered by their owner only: for the others of the same role they are not there, or not theirs.
 OWN = {"assignment_release": "bob", "decision_undo": "bob"}

@@ -1,0 +1,14 @@
+"""Addresses of detectors in the REST API."""
+
+from django.urls import path
+
+from trainer.api import detectors
+
+DETECTORS = "datasets/<int:dataset_id>/detectors/"
+
+urlpatterns = [
+    path(DETECTORS, detectors.detectors, name="api_detectors"),
+    path(f"{DETECTORS}<int:detector_id>/", detectors.detector_detail, name="api_detector_detail"),
+    path(f"{DETECTORS}<int:detector_id>/promote/", detectors.detector_promote, name="api_detector_promote"),
+    path(f"{DETECTORS}<int:detector_id>/predict/", detectors.detector_predict, name="api_detector_predict"),
+]
