@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from annotator.choices import DecisionKind, LayerKind, Mode, Role, Scope
-from annotator.models import DataSet, Face, ImportBatch, ImportRow, Job, Subject
+from annotator.models import DataSet, Detector, Face, ImportBatch, ImportRow, Job, Subject
 from annotator.services.decisions import decision_make
 from annotator.services.members import invitation_create
 from tests.architecture.conftest import world  # noqa: F401  (a fixture)
@@ -20,7 +20,7 @@ PAGES = sorted(
     if method == "GET"
     and "alice" in allowed
     and not name.startswith(("api_", "face_picture", "face_thumbnail", "export_d", "login", "invitation_accept"))
-    and name not in ("healthz", "readyz", "metrics", "import_problems")
+    and name not in ("healthz", "readyz", "metrics", "import_problems", "detector_card", "detector_weights")
 )
 
 
@@ -38,6 +38,9 @@ def poisoned(world, cast):  # noqa: F811
     ImportBatch.objects.update(labels_file=HOSTILE)
     ImportRow.objects.create(batch=ImportBatch.objects.get(), line=2, cells=[HOSTILE], problem=HOSTILE)
     Job.objects.update(message=HOSTILE, error=HOSTILE, log=HOSTILE, counts={HOSTILE: 1})
+    Detector.objects.update(name=HOSTILE)
+    training = Job.objects.get(kind="training")
+    Job.objects.filter(pk=training.pk).update(params={**training.params, "name": HOSTILE})
     invitation_create(dataset=dataset, name=HOSTILE[:150], role=Role.CODER, user=cast.alice)
     type(cast.alice).objects.filter(pk=cast.bob.pk).update(username=HOSTILE[:150])
     decision_make(
