@@ -14,7 +14,14 @@ from annotator.services.accounts import login_link_create
 from annotator.services.assignments import assignment_next
 from annotator.services.importing import import_prepare
 from annotator.services.members import invitation_create
-from tests.factories import detector_make, faces_make, layer_make, run_make, training_make
+from tests.factories import (
+    detector_make,
+    faces_make,
+    layer_make,
+    prediction_layer_make,
+    run_make,
+    training_make,
+)
 
 
 @dataclass(frozen=True)
@@ -66,9 +73,11 @@ def world(dataset, cast, tmp_path) -> World:
     assignment = assignment_next(dataset, cast.bob)
     assert assignment is not None
     weights = default_storage.save("weights.safetensors", ContentFile(b"weights"))
+    detector = detector_make(dataset, aus=[12, 25], weights_name=weights)
+    prediction_layer_make(detector, faces, [[0.1, 0.9]] * 6 + [[0.7, 0.2]] * 6)
     arguments = {
         "dataset_id": dataset.pk,
-        "detector_id": detector_make(dataset, aus=[12, 25], weights_name=weights).pk,
+        "detector_id": detector.pk,
         "training_detail job_id": training_make(dataset, created_by=cast.alice).pk,
         "member_id": Member.objects.get(dataset=dataset, user=cast.cleo).pk,
         "invitation_id": invitation.pk,
