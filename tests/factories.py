@@ -31,6 +31,7 @@ from annotator.models import (
 )
 from annotator.services.arrays import array_write
 from trainer.algorithms.settings import METHODS, settings_make
+from trainer.selectors.detector_charts import stage_title
 
 
 def picture_bytes(seed: int = 0, size: int = 16, format: str = "PNG") -> bytes:
@@ -293,7 +294,7 @@ def training_make(
             "sources": {"proposals": True, "weak": False},
         },
         "fraction": 0.4,
-        "message": f"{stages[-1]}, epoch {epochs // 2} of {epochs}, loss 0.2000" if stages else "",
+        "message": f"{stage_title(stages[-1])}, epoch {epochs // 2} of {epochs}, loss 0.2000" if stages else "",
         "counts": {"examples_per_second": 212, "seconds_left": 340, "faces": 1200},
         "curves": curves,
         "log": "10:00:00 Training on 1,200 faces\n",

@@ -161,8 +161,8 @@ class Training:
     @property
     def message(self) -> str:
         """The job's own words, where they say more than the list of networks does."""
-        stage = self.networks[self.now].stage
-        return "" if self.job.message.startswith(f"{stage},") else self.job.message
+        title = stage_title(self.networks[self.now].stage)
+        return "" if self.job.message.startswith(f"{title},") else self.job.message
 
     def chosen(self, stage: str) -> tuple[Network, list[Network]]:
         """The network to look at, and the others that have begun: the one asked for, or else the newest."""

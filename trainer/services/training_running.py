@@ -31,6 +31,7 @@ from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import FOLDER, pretrained_find
 from trainer.algorithms.sampling import composition, epoch_batches
 from trainer.algorithms.settings import METHODS, DetectorSettings, settings_load
+from trainer.selectors.detector_charts import stage_title
 from trainer.selectors.snapshots import codes_check
 from trainer.selectors.training_codes import FaceTable, TrainingCodes, codes_chosen, face_table
 from trainer.services.keeping import (
@@ -214,8 +215,9 @@ class LiveCurves:
 
     def progress(self, fraction: float, message: str) -> None:
         # The training asks for itself whether to stop, and keeps a checkpoint when it does.
+        stage, comma, rest = message.partition(",")
         with suppress(JobCancelled):
-            self.context.progress(fraction, message, **self.counts)
+            self.context.progress(fraction, f"{stage_title(stage)}{comma}{rest}", **self.counts)
 
     def epoch(self, report: EpochReport) -> None:
         """Add an epoch's points: [epoch, loss, validation loss] and [epoch, mean F1, F1 of each AU …]."""
