@@ -273,7 +273,7 @@ def _changed(part: Any, names: list[str], value: Any, path: str) -> Any:
         raise ValueError(f"{path!r} is a group of settings: name one of them.")
     try:
         return replace(part, **{name: _of_kind(kind, value)})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
