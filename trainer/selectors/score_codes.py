@@ -100,10 +100,10 @@ class CodeSource:
     def _trained(self, positions: NDArray[np.int64], codes: NDArray[np.int8]) -> None:
         snapshot = self.detector.snapshot
         held = array_read(snapshot.codes)
-        inside = positions < len(held)
+        inside = np.flatnonzero(positions < len(held))
         places = [place for place, au in enumerate(self.aus) if au.au in snapshot.aus]
         columns = [snapshot.aus.index(self.aus[place].au) for place in places]
-        codes[np.ix_(inside, places)] = np.take(held, positions[inside], axis=0)[:, columns]
+        codes[inside[:, None], places] = np.take(held, positions[inside], axis=0)[:, columns]
 
     def _rows(self, positions: NDArray[np.int64], codes: NDArray[np.int8]) -> None:
         first, last = int(positions.min()), int(positions.max())
