@@ -256,7 +256,7 @@ def prediction_layer_make(
     bits = [dataset.coded_aus.get(au=au).bit for au in detector.aus]
     values = np.full((dataset.next_position if total is None else total, BITS), np.nan, np.float16)
     values[np.ix_([face.position for face in faces], bits)] = told
-    called = np.where(np.isnan(told), -1, told >= np.asarray(detector.thresholds or 0.5, np.float32))
+    called = np.where(np.isnan(told), -1, told > np.asarray(detector.thresholds or 0.5, np.float32))
     layer = layer_make(dataset, LayerKind.PREDICTION, faces, called, detector.aus, name=f"prediction {detector.pk}")
     layer.detector = detector
     layer.probabilities = array_write(dataset=dataset, purpose="scores", values=values)

@@ -232,7 +232,7 @@ def _tiles(view: ScoreView, au: ScoredAU, positions: Sequence[int]) -> list[Scor
     trained = trained_on(view.detector, there)
     said = _said(view.layers, au, [faces[position] for position in there])
     return [
-        ScoredFace(faces[position], score, score >= float(np.float32(au.threshold)), position in trained, words)
+        ScoredFace(faces[position], score, score > float(np.float32(au.threshold)), position in trained, words)
         for position, score, words in zip(there, scores, said, strict=True)
     ]
 

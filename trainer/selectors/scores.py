@@ -151,7 +151,7 @@ def _table(threshold: float) -> NDArray[np.uint8]:
     scores = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float64)
     keys = np.full(1 << 16, NO_SCORE, np.uint8)
     told = np.isfinite(scores)
-    called = scores[told] >= np.float32(threshold)  # as the prediction layer's codes were made
+    called = scores[told] > np.float32(threshold)  # as the prediction layer's codes were made
     keys[told] = np.clip(scores[told] * BARS, 0, BARS - 1).astype(np.uint8) * 2 + called
     return keys
 

@@ -35,7 +35,7 @@ def twin(values, positions, codes):
         called = []
         for place, au in enumerate(AUS):
             score = float(values[position, au.bit])
-            called.append(score >= np.float32(au.threshold))
+            called.append(score > np.float32(au.threshold))
             if not np.isnan(score):
                 counts[place, min(int(score * BARS), BARS - 1), int(called[-1]), codes(position, place) + 1] += 1
         faces += not all(np.isnan(values[position, [0, 5]]))
@@ -99,15 +99,15 @@ def test_bars_hold_each_scored_face_once_and_the_last_holds_one():
     assert 4 in faces_between(values, 0, 0.95, 1).tolist()
 
 
-def test_a_score_at_the_threshold_is_predicted_present_as_in_the_layer(dataset):
+def test_a_score_at_the_threshold_is_predicted_absent_as_in_the_layer(dataset):
     faces = faces_make(dataset, 3)
     threshold = float(np.float32(np.float16(0.37)))
     detector = detector_make(dataset, aus=[12], thresholds=[threshold])
     layer = prediction_layer_make(detector, faces, [0.36, 0.37, 0.38])
     counted = scores_count(array_read(layer.probabilities), scores.scored_aus(detector))
     present = [label.present > 0 for label in Label.objects.filter(layer=layer).order_by("face__position")]
-    assert present == [False, True, True]
-    assert counted.called.tolist() == [2]
+    assert present == [False, False, True]
+    assert counted.called.tolist() == [1]
 
 
 # Scopes
