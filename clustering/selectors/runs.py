@@ -15,10 +15,11 @@ from annotator.selectors.overview import better_of
 def runs_of(dataset: DataSet) -> QuerySet[ClusterRun]:
     """The data set's runs, newest first, with their job and counts of clusters and corrections."""
     real = Q(clusters__number__gt=0)
-    return dataset.runs.select_related("job", "created_by", "weak_layer", "feature_set").annotate(
+    runs = dataset.runs.select_related("job", "created_by", "weak_layer", "feature_set").annotate(
         cluster_count=Count("clusters", filter=real),
         corrections=Sum("clusters__expected_corrections", filter=real),
     )
+    return runs.order_by("-id")  # where rows are counted together, the model's own order is dropped
 
 
 def run_for(user: User, dataset: DataSet, run_id: int) -> ClusterRun:

@@ -1,10 +1,12 @@
 """The pages of clustering runs: what each role is offered, and every state that a run can be in."""
 
+import numpy as np
 import pytest
 from django.urls import reverse
 
 from annotator.choices import JobState, LayerKind
-from annotator.models import ClusterRun, Job
+from annotator.models import ClusterRun, FeatureSet, Job
+from annotator.services.arrays import array_write
 from tests.factories import faces_make, layer_make, run_make
 
 
@@ -98,6 +100,32 @@ def test_the_form_names_the_weak_layer_that_a_run_takes_and_what_it_covers(cast,
     layer_make(dataset, LayerKind.WEAK, faces[:2], [[1]] * 2, [12], name="weak 2")
     page = cast.client("alice").get(reverse("run_list", args=[dataset.pk])).content.decode()
     assert "Weak labels: weak, with codes for 4 of 5 faces" in page
+
+
+def test_the_newest_run_comes_first(cast, run):
+    newer = run_make(run.dataset, list(run.dataset.faces.all()), 12, [1] * 6, [1] * 6, adopted=False)
+    page = cast.client("alice").get(reverse("run_list", args=[run.dataset_id])).content.decode()
+    assert page.index(f">Run {newer.pk}<") < page.index(f">Run {run.pk}<")
+
+
+def test_the_form_opens_by_itself_when_the_first_features_are_there(cast, dataset):
+    faces_make(dataset, 1)
+    listens, with_form = 'hx-select="#features"', 'hx-select-oob="#start"'
+    address = reverse("run_list", args=[dataset.pk])
+    assert listens not in cast.client("alice").get(address).content.decode()
+    Job.objects.create(dataset=dataset, kind="features", target="features", queue="gpu", state=JobState.RUNNING)
+    page = cast.client("alice").get(address).content.decode()
+    assert listens in page
+    assert with_form in page
+    FeatureSet.objects.create(
+        dataset=dataset,
+        name="net",
+        revision=1,
+        features=array_write(dataset=dataset, purpose="features", values=np.zeros((1, 4), np.float32)),
+    )
+    page = cast.client("alice").get(address).content.decode()
+    assert listens in page
+    assert with_form not in page, "a form that may be half filled is left alone"
 
 
 def test_an_empty_data_set_is_led_to_the_import_and_offered_no_run(cast, dataset):
