@@ -100,11 +100,15 @@ def _also(dataset: DataSet, due: str, reviewed: float) -> tuple[str, str] | None
     """What an admin may do beside the step that is due."""
     if due in ("train", "promote"):
         return reverse("export_list", args=[dataset.pk]), _("Export")
-    if due == "export":
-        return reverse("run_list", args=[dataset.pk]), _("Next round")
-    if due == "review" and reviewed >= ENOUGH and _step_after_review(dataset) == "train":
-        return reverse("detector_create", args=[dataset.pk]), _("Train a detector")
-    return None
+    if due not in ("review", "export"):
+        return None
+    after = _step_after_review(dataset)
+    if after == "export":
+        promoted = dataset.detectors.exclude(promoted_at=None).latest("promoted_at")
+        return reverse("detector_detail", args=[dataset.pk, promoted.pk]), _("Next round")
+    if after == "promote":
+        return reverse("detector_list", args=[dataset.pk]), _("Look at the detectors")
+    return (reverse("detector_create", args=[dataset.pk]), _("Train a detector")) if reviewed >= ENOUGH else None
 
 
 def _words(step: str) -> tuple[str, str, str]:

@@ -85,11 +85,22 @@ def test_a_half_reviewed_round_may_be_trained_on(cast, dataset, done, offered):
         assert also["alice"][0] == reverse("detector_create", args=[dataset.pk])
 
 
-def test_the_next_round_is_offered_once_a_detector_is_promoted(cast, dataset):
-    all_reviewed(cast, dataset)
-    detector_make(dataset, promoted_at=timezone.now())
+@pytest.mark.parametrize(("done", "label"), [(4, "Export"), (1, "Start reviewing")])
+def test_the_next_round_is_offered_where_it_starts_once_a_detector_is_promoted(cast, dataset, done, label):
+    all_reviewed(cast, dataset, clusters=4, done=done)
+    detector = detector_make(dataset, promoted_at=timezone.now())
+    detector_make(dataset)
     step = next_step(dataset, dataset.members.get(user=cast.alice))
-    assert (step.label, step.also) == ("Export", (reverse("run_list", args=[dataset.pk]), "Next round"))
+    start = reverse("detector_detail", args=[dataset.pk, detector.pk])
+    assert (step.label, step.also) == (label, (start, "Next round"))
+
+
+def test_a_detector_trained_while_reviewing_is_led_to(cast, dataset):
+    all_reviewed(cast, dataset, clusters=4, done=1)
+    detector_make(dataset)
+    step = next_step(dataset, dataset.members.get(user=cast.alice))
+    assert step.also == (reverse("detector_list", args=[dataset.pk]), "Look at the detectors")
+    assert next_step(dataset, dataset.members.get(user=cast.bob)).also is None
 
 
 def test_reviewing_is_begun_before_it_goes_on(cast, dataset):
