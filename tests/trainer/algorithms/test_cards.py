@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 
 from trainer.algorithms.cards import card_write, plain
 from trainer.algorithms.evaluation import evaluate
@@ -124,7 +125,7 @@ def test_settings_of_another_version_are_told_as_they_were_kept() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_names_stay_names(text: str) -> None:
     """Rendered by a real markdown reader, each is one line of plain text wherever it is put."""
-    reader = pytest.importorskip("markdown_it").MarkdownIt("commonmark", {"html": True}).enable("table")
+    reader = MarkdownIt("commonmark", {"html": True}).enable("table")
     told = told_make(name=text, dataset=text, au_names={4: text}, software=text)
     told["summary"] = told["summary"] | {"sources": {text: 3}, "left_out": {text: 2}}
     told["report"] = {"test": None, "test_why": text, "machine": {text: text}}
