@@ -1,7 +1,9 @@
-"""A detector's model card, made of what was recorded with it."""
+"""A detector's model card, made of what was recorded with it: the same for the page and beside the weights."""
 
 from importlib.metadata import version
 from typing import Any
+
+from django.utils import timezone
 
 from annotator.facs import ACTION_UNITS
 from annotator.models import Detector
@@ -11,7 +13,8 @@ from trainer.selectors.detectors import snapshot_told
 
 
 def card_make(detector: Detector) -> str:
-    """The card in Markdown; its figures are those of the report pages."""
+    """The card in Markdown; its figures are those of the report pages. The detector may lack its row still:
+    then it is made today."""
     snapshot = snapshot_told(detector)
     summary: dict[str, Any] = {**detector.snapshot.summary, "sources": snapshot.sources}
     if snapshot.left_out:
@@ -28,7 +31,7 @@ def card_make(detector: Detector) -> str:
             "protocol": snapshot.protocol,
             "snapshot": detector.snapshot_id,
             "seed": detector.seed,
-            "date": f"{detector.created_at:%Y-%m-%d}",
+            "date": f"{detector.created_at or timezone.now():%Y-%m-%d}",
             "software": f"Corrugator {version('corrugator')}",
             "summary": summary,
             "settings": detector.configuration,

@@ -10,19 +10,17 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.utils import timezone
 from numpy.typing import NDArray
 
-from annotator.facs import ACTION_UNITS
 from annotator.models import CodedAU, DataSet, Detector, LabelSnapshot
 from annotator.selectors.arrays import array_read, file_sha256
 from annotator.services.arrays import array_write
 from annotator.services.job_running import JobContext
-from trainer.algorithms.cards import card_write
 from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.thresholds import thresholds_choose
 from trainer.algorithms.weights import weights_save
-from trainer.selectors.snapshots import REASONS, SnapshotCheck
+from trainer.selectors.detector_card import card_make
+from trainer.selectors.snapshots import SnapshotCheck
 from trainer.selectors.training_codes import FaceTable, TrainingCodes
 
 
@@ -99,7 +97,7 @@ def weights_keep(context: JobContext, detector: Detector, network: FaceNetwork) 
     extra = {name: getattr(detector, name) for name in ("aus", "method", "seed", "thresholds")}
     with tempfile.TemporaryDirectory(dir=settings.DATA) as folder:
         path = Path(folder) / "weights.safetensors"
-        weights_save(path, network, extra, card_write(_card_told(detector)))
+        weights_save(path, network, extra, card_make(detector))
         digest = file_sha256(path)
         name = f"datasets/{detector.dataset_id}/detectors/{context.job.pk}-{digest[:32]}.safetensors"
         if default_storage.exists(name):
@@ -107,28 +105,6 @@ def weights_keep(context: JobContext, detector: Detector, network: FaceNetwork) 
         with path.open("rb") as file:
             default_storage.save(name, File(file))
     detector.weights_name, detector.weights_sha256 = name, digest
-
-
-def _card_told(detector: Detector) -> dict[str, Any]:
-    """What trainer.algorithms.cards makes a card of."""
-    snapshot = detector.snapshot
-    left_out = {str(REASONS[reason]): faces for reason, faces in snapshot.summary["left_out"].items()}
-    return {
-        "name": detector.name,
-        "method": detector.method,
-        "aus": detector.aus,
-        "au_names": {au: ACTION_UNITS[au].name for au in detector.aus},
-        "thresholds": detector.thresholds,
-        "dataset": detector.dataset.name,
-        "revision": snapshot.revision,
-        "protocol": snapshot.protocol.version,
-        "snapshot": snapshot.pk,
-        "seed": detector.seed,
-        "date": timezone.now().date().isoformat(),
-        "summary": snapshot.summary | {"left_out": left_out},
-        "settings": detector.configuration,
-        "report": detector.report,
-    }
 
 
 def au_bits(dataset: DataSet, aus: Sequence[int]) -> list[int]:

@@ -17,6 +17,7 @@ from trainer.algorithms import objectives
 from trainer.algorithms.detectors import stage_seed
 from trainer.algorithms.sampling import composition
 from trainer.algorithms.weights import weights_card, weights_load
+from trainer.selectors.detector_card import card_make
 from trainer.services import training_running
 from trainer.services.training import training_create
 
@@ -67,6 +68,7 @@ def test_the_weights_carry_card_and_aus(dataset, cast):
     assert extra["aus"] == list(AUS) and network.config.outputs == 2
     card = weights_card(default_storage.path(detector.weights_name))
     assert "# Mouths" in card and "AU12" in card and "test faces, for reporting only" in card
+    assert "Software: Corrugator" in card and card == card_make(detector)
 
 
 def test_curves_counts_and_log_tell_of_it_live(dataset, cast):
