@@ -23,17 +23,20 @@ DEFAULT_METHOD = "default"
 """The method of detectors that are made along with a feature set."""
 EVALUATION_NAMES: dict[str, Promise] = {"cross_validation": _("Cross-validation"), "test": _("Test faces")}
 EVALUATIONS_TOLD: dict[str, Promise] = {
-    "cross_validation": _("Each coded face was scored by a network that never saw its subject."),
+    "cross_validation": _("Each coded face was scored out of fold: by a network that never saw its subject."),
     "test": _("Scored once, by the finished detector; nothing was trained or tuned on these faces."),
 }
 RULE_NAMES: dict[str, Promise] = {
-    "fixed": _("Cut at 0.5"),
-    "validation": _("Cut chosen on validation"),
-    "base_rate": _("Cut at the base rate"),
+    "fixed": _("Threshold 0.5"),
+    "validation": _("Chosen thresholds"),
+    "base_rate": _("At the base rate"),
 }
 RULES_TOLD: dict[str, Promise] = {
     "fixed": _("An AU is called present above a score of one half."),
-    "validation": _("An AU is called present above the threshold that did best on validation subjects."),
+    "validation": _(
+        "An AU is called present above its own threshold, chosen for F1 on scores out of fold, never on the faces "
+        "that it judges here."
+    ),
     "base_rate": _(
         "As many faces are called present as are present: it compares rankings, and knows the answer's base rate."
     ),

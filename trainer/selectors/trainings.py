@@ -180,7 +180,7 @@ class Training:
 
 
 def _short(stage: str, place: int) -> str:
-    return _("Detector") if stage == FINAL_STAGE else str(place + 1)
+    return _("Detector") if stage == FINAL_STAGE else _("Fold %d") % (place + 1)
 
 
 def training_told(job: Job) -> Training:

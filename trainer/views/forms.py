@@ -58,6 +58,30 @@ LABELS: dict[str, Promise] = {
     "adversarial.unlabelled": gettext_lazy("Share of faces without codes"),
 }
 """Where the setting's own name says too little."""
+CHOICES: dict[str, dict[str, Promise]] = {
+    "network.name": {
+        "alexnet_small": gettext_lazy("small, for two cores"),
+        "alexnet": gettext_lazy("as in the paper"),
+        "resnet50": gettext_lazy("deeper and slower"),
+    },
+    "training.sampler": {
+        "random": gettext_lazy("in random order"),
+        "oversampled": gettext_lazy("each AU in turn, half with it"),
+        "stratified": gettext_lazy("rare AUs dealt out evenly"),
+        "momu": gettext_lazy("more of the AU that lacks faces"),
+    },
+    "training.schedule": {
+        "cosine": gettext_lazy("smoothly, to nothing"),
+        "step": gettext_lazy("at once, every few epochs"),
+        "constant": gettext_lazy("it doesn't"),
+    },
+    "training.precision": {
+        "auto": gettext_lazy("as suits the machine"),
+        "float32": gettext_lazy("exact"),
+        "bfloat16": gettext_lazy("coarser, often quicker"),
+    },
+}
+"""What a choice means, where its name says too little."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +105,7 @@ class TrainingForm(forms.Form):
         super().__init__(data, initial=initial)
         self.method = METHODS[method]
         shown = {told.path: told for told in settings_told(order.settings if order else self.method.settings)}
+        self.told = shown
         self.paths = list(shown)
         self.presets = {told.path: told.value for told in settings_told(self.method.settings)}
         self.fields["name"] = forms.CharField(
@@ -115,6 +140,8 @@ class TrainingForm(forms.Form):
         text = self.cleaned_data[path]
         if isinstance(self.presets.get(path), int | float) and not _is_number(text):
             return _("“%s” is not a number.") % text[:40] if text else _("A number is needed here.")
+        if outside := _outside(self.told[path], text):
+            return outside
         try:
             settings_make(self.method.name, {path: text})
         except ValueError as error:
@@ -179,13 +206,27 @@ def _field(told: SettingTold, preset: Any) -> forms.Field:
         "initial": _shown(told.value),
     }
     if told.choices:
-        return forms.ChoiceField(choices=[(one, one) for one in told.choices], **shared)
+        return forms.ChoiceField(choices=[(one, _choice(told.path, one)) for one in told.choices], **shared)
     if not isinstance(told.value, int | float):
         return forms.CharField(required=False, max_length=200, **shared)
     bounds = {"min": told.least, "max": told.most, "step": 1 if isinstance(told.value, int) else "any"}
     attributes = {name: _shown(value) for name, value in bounds.items() if value is not None}
     # What is typed comes back as it was, so the text is kept and judged by the settings themselves.
     return forms.CharField(required=False, max_length=40, widget=forms.NumberInput(attributes), **shared)
+
+
+def _choice(path: str, choice: str) -> str:
+    about = CHOICES.get(path, {}).get(choice)
+    return f"{choice}: {about}" if about else choice
+
+
+def _outside(told: SettingTold, text: str) -> str:
+    """What to say of a number outside the setting's bounds; empty within."""
+    if told.least is not None and float(text) < told.least:
+        return _("At least %s.") % _shown(told.least)
+    if told.most is not None and float(text) > told.most:
+        return _("At most %s.") % _shown(told.most)
+    return ""
 
 
 def _help(told: SettingTold, preset: Any) -> str:

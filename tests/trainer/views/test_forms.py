@@ -9,7 +9,7 @@ from django.http import QueryDict
 from trainer.algorithms import settings as known
 from trainer.algorithms.settings import METHODS, DetectorSettings, settings_make, settings_told
 from trainer.selectors.trainings import Order
-from trainer.views.forms import FIRST, LABELS, TrainingForm
+from trainer.views.forms import CHOICES, FIRST, LABELS, TrainingForm
 
 
 def filled(method="alexnet", **changes):
@@ -44,6 +44,14 @@ def test_an_untouched_form_orders_the_preset(method):
     assert settings_make(method, form.settings) == METHODS[method].settings
 
 
+def test_a_choice_says_what_it_means():
+    html = str(TrainingForm("alexnet")["training.sampler"])
+    assert '<option value="random" selected>random: in random order</option>' in html
+    settings = [one for method in METHODS.values() for one in settings_told(method.settings)]
+    known_choices = {(one.path, choice) for one in settings for choice in one.choices}
+    assert {(path, choice) for path, told in CHOICES.items() for choice in told} <= known_choices
+
+
 def test_names_of_fields_speak_of_settings_that_exist():
     paths = {one.path for method in METHODS.values() for one in settings_told(method.settings)}
     assert {*FIRST, *LABELS} <= paths
@@ -52,9 +60,10 @@ def test_names_of_fields_speak_of_settings_that_exist():
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("training__epochs", "0", "0, at least 1."),
+        ("training__epochs", "0", "At least 1."),
         ("training__epochs", "1.5", "1.5 is not a whole number."),
-        ("training__learning_rate", "20", "20.0, at most 10."),
+        ("training__learning_rate", "20", "At most 10."),
+        ("training__learning_rate", "0", "At least 1e-08."),
         ("training__learning_rate", "fast", "“fast” is not a number."),
         ("training__batch", "", "A number is needed here."),
         ("training__batch", "inf", "“inf” is not a number."),

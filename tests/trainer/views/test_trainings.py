@@ -211,7 +211,7 @@ def test_a_bad_order_comes_back_with_all_that_was_typed(cast, coded):
     typed = {"training.epochs": "0", "adversarial.alpha": "0.3", "name": "Mine", "weak": "on"}
     data = ordered("adversarial", **typed)
     page = html(cast.client("alice").post(reverse("detector_create", args=[coded.pk]), data), 422)
-    for words in ("0, at least 1.", "One setting can't be as it is", 'value="0.3"', 'value="Mine"', "weak 16"):
+    for words in ("At least 1.", "One setting can't be as it is", 'value="0.3"', 'value="Mine"', "weak 16"):
         assert words in page, words
     assert not Job.objects.filter(kind="training").exists()
 
