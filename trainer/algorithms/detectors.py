@@ -36,7 +36,7 @@ from trainer.algorithms.pretrained import network_start
 from trainer.algorithms.settings import DetectorSettings
 from trainer.algorithms.thresholds import thresholds_choose
 from trainer.algorithms.training import ObjectiveMaker, train
-from trainer.algorithms.weights import weights_load, weights_save
+from trainer.algorithms.weights import WeightsError, weights_load, weights_save
 
 FINAL_STAGE = "detector"
 
@@ -189,11 +189,10 @@ class _Work:
         seed = stage_seed(self.settings.seed, name)
         taught, kept = subjects_split(rows, self.groups, self.settings.validation, seed)
         path = self.folder / f"{name}.safetensors" if self.folder else None
-        if path is not None and path.exists():
-            network, extra = weights_load(path)
-            if extra.get("fingerprint") == self.fingerprint:
-                clock.ended(name, was_kept=True)
-                return network, extra["report"], kept
+        finished = self.stage_finished(path) if path is not None else None
+        if finished is not None:
+            clock.ended(name, was_kept=True)
+            return *finished, kept
 
         def told(report: EpochReport) -> None:
             left = clock.left(name, report.epoch / report.epochs)
@@ -209,6 +208,16 @@ class _Work:
             weights_save(path, network, {"report": report, "fingerprint": self.fingerprint})
         clock.ended(name, was_kept=False)
         return network, report, kept
+
+    def stage_finished(self, path: Path) -> tuple[FaceNetwork, dict[str, Any]] | None:
+        """The network and its report, if an earlier attempt at this very work has finished the stage."""
+        if not path.exists():
+            return None
+        try:
+            network, extra = weights_load(path)
+        except WeightsError:  # as with a checkpoint: a damaged file costs its work, not the whole training
+            return None
+        return (network, extra["report"]) if extra.get("fingerprint") == self.fingerprint else None
 
     def network_make(self, seed: int) -> tuple[FaceNetwork, dict[str, str]]:
         """A network to begin with: fresh weights, or pretrained ones (and their checksum) under a fresh head."""
@@ -236,21 +245,24 @@ class _Work:
             "cancelled": cancelled,
             "on_epoch": on_epoch,
         }
+        # a checkpoint knows its training, but not what the work began from: the file's name does
+        kept = f"{name}-{self.fingerprint[:12]}"
         if self.processes > 1 and self.folder is not None:
-            together = self.folder / f"{name}-processes"
+            together = self.folder / f"{kept}-processes"
             report = train_together(
                 network, data, config, self.settings, processes=self.processes, folder=together, **common
             )
         else:
-            checkpoint = self.folder / f"{name}.checkpoint" if self.folder else None
+            checkpoint = self.folder / f"{kept}.checkpoint" if self.folder else None
             report = train(
                 network, data, config, objective=objective_of(self.settings), checkpoint=checkpoint, **common
             )
         return report.as_json()
 
     def fingerprint_make(self) -> str:
-        """A hash of all that decides the networks but the pixels."""
-        told = [self.settings.as_dict(), self.cache.shape, str(self.pretrained or ""), self.processes]
+        """A hash of all that decides the networks but the pixels; of pretrained weights what is in them now."""
+        begun = self.network_make(0)[1] if self.pretrained else {}
+        told = [self.settings.as_dict(), self.cache.shape, begun, self.processes]
         digest = hashlib.sha256(json.dumps(told).encode())
         for array in (self.labels, self.folds, self.unlabelled):
             digest.update(np.ascontiguousarray(array).tobytes())

@@ -10,11 +10,13 @@ import torch
 
 from tests.trainer.algorithms.test_training import stopping_after, weights
 from tests.trainer.algorithms.tiny import QUICK, Tiny
-from trainer.algorithms.callbacks import Cancelled, EpochReport
+from trainer.algorithms.callbacks import Cancelled, EpochReport, cancel_never
 from trainer.algorithms.detectors import DetectorResult, detector_train
+from trainer.algorithms.networks import network_create
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.settings import AdversarialConfig, DetectorSettings, NetworkConfig
 from trainer.algorithms.thresholds import thresholds_choose
+from trainer.algorithms.weights import weights_save
 
 SETTINGS = DetectorSettings(
     folds=3, network=NetworkConfig(outputs=1, input_size=32, width=8), training=replace(QUICK, epochs=8)
@@ -99,6 +101,37 @@ def test_stages_of_other_codes_are_trained_anew(tiny: Tiny, tmp_path: Path) -> N
     assert torch.equal(weights(changed.network), weights(detected(tiny.with_labels(labels)).network))
 
 
+def test_damaged_stage_is_trained_again(tiny: Tiny, tmp_path: Path) -> None:
+    whole = detected(tiny, folder=tmp_path)
+    (tmp_path / "fold-1.safetensors").write_bytes(b"half a file")
+    again = detected(tiny, folder=tmp_path)
+    assert np.array_equal(again.out_of_fold, whole.out_of_fold, equal_nan=True)
+
+
+@pytest.mark.parametrize("steps", [9, 20])
+def test_stages_from_other_pretrained_weights_under_the_same_name_are_trained_anew(
+    tiny: Tiny, tmp_path: Path, steps: int
+) -> None:
+    """After 9 steps no stage is finished, after 20 the first is: neither goes on from the weights before."""
+    start, config = tmp_path / "start.safetensors", replace(SETTINGS.network, outputs=3)
+    quick = replace(SETTINGS, training=replace(QUICK, epochs=5))
+
+    def begun(folder: Path, cancelled: Callable[[], bool] = cancel_never) -> DetectorResult:
+        folder.mkdir(exist_ok=True)
+        return detector_train(
+            tiny.cache, tiny.labels, tiny.groups, quick, folder=folder, pretrained=start, cancelled=cancelled
+        )
+
+    weights_save(start, network_create(config, seed=5))
+    with pytest.raises(Cancelled):
+        begun(tmp_path / "kept", stopping_after(steps))
+    weights_save(start, network_create(config, seed=6))
+    resumed, fresh = begun(tmp_path / "kept"), begun(tmp_path / "fresh")
+    assert torch.equal(weights(resumed.network), weights(fresh.network))
+    assert np.array_equal(resumed.out_of_fold, fresh.out_of_fold, equal_nan=True)
+    assert len({told["pretrained_sha256"] for told in resumed.trainings.values()}) == 1
+
+
 def test_progress_rises_over_all_stages_and_time_left_falls_to_nothing(tiny: Tiny) -> None:
     parts: list[float] = []
     heard: list[EpochReport] = []
@@ -128,8 +161,6 @@ def test_adversarial_method_learns_from_uncoded_pictures(tiny: Tiny) -> None:
 
 
 def test_pretrained_weights_are_the_beginning(tiny: Tiny, tmp_path: Path) -> None:
-    from trainer.algorithms.weights import weights_save
-
     first = detected(tiny)
     weights_save(tmp_path / "start.safetensors", first.network)
     begun = detector_train(tiny.cache, tiny.labels, tiny.groups, SETTINGS, pretrained=tmp_path / "start.safetensors")
