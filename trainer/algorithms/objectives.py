@@ -18,7 +18,7 @@ from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.losses import masked_bce, positive_weights
 from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.prediction import pixels_tensor
-from trainer.algorithms.sampling import epoch_batches
+from trainer.algorithms.sampling import batch_count, epoch_batches
 from trainer.algorithms.settings import TrainingConfig
 from trainer.algorithms.world import World
 
@@ -48,8 +48,7 @@ class Supervised:
         self.precision = precision_choose(config.precision, world.device)
         self.rows = data.rows[(data.labels[data.rows] >= 0).any(axis=1)]
         self.labelled = self.batch_labelled()
-        # even batches: a last batch of one face would break batch normalisation
-        self.batches_each = max(1, round(len(self.rows) / self.labelled))
+        self.batches_each = batch_count(len(self.rows), self.labelled)
         self.positive_weight: Tensor | None = None
         if config.positive_limit:
             known = torch.from_numpy(np.ascontiguousarray(data.labels[self.rows]))

@@ -48,6 +48,12 @@ def epoch_batches(sampler: str, labels: Labels, size: int, count: int, seed: Seq
     return SAMPLERS[sampler](labels, Epoch(size, count, draw, np.random.default_rng(seed)))
 
 
+def batch_count(rows: int, size: int) -> int:
+    """How many batches deal out `rows` faces: of about `size` each, and none of a single face, in which
+    batch normalisation finds no spread."""
+    return max(1, min(round(rows / size), rows // 2))
+
+
 def composition(labels: Labels, batches: Batches) -> NDArray[np.int64]:
     """(count, A) positives of each AU in each batch: the bars of Chu et al. 2019, Fig. 6."""
     present = _present(labels)

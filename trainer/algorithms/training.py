@@ -9,6 +9,7 @@ very weights of one that was never interrupted (same machine, thread count and s
 import copy
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -112,7 +113,8 @@ def train(
     validation: faces of other subjects, whose loss and F1 are reported after each epoch and, with
     `patience`, decide which epoch's weights stay and when to stop. checkpoint: a file written every
     20 seconds and when stopped; if it is there and of this training, the work goes on from it.
-    Raises ValueError when fewer than two faces have a known code, `Cancelled` within one step.
+    Raises ValueError when fewer than two faces have a known code or the loss is no number any more,
+    `Cancelled` within one step.
     """
     world = world or world_alone()
     network.to(world.device)
@@ -193,7 +195,13 @@ class _Loop:
         self.optimiser.step()
         state.step += 1
         state.looked_at += len(batch)
-        state.epoch_loss += float(loss.detach())
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise ValueError(
+                f"The loss is no number any more after {state.step} steps of “{self.stage}”. A learning rate of "
+                f"{self.config.learning_rate:g} is too large for these faces: choose a lower one."
+            )
+        state.epoch_loss += value
         for name, value in parts.items():
             state.parts[name] = state.parts.get(name, 0.0) + value
 

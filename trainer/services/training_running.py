@@ -29,7 +29,7 @@ from trainer.algorithms.detectors import FINAL_STAGE, DetectorResult, detector_t
 from trainer.algorithms.evaluation import evaluate
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import FOLDER, pretrained_find
-from trainer.algorithms.sampling import composition, epoch_batches
+from trainer.algorithms.sampling import batch_count, composition, epoch_batches
 from trainer.algorithms.settings import METHODS, DetectorSettings, settings_load
 from trainer.selectors.detector_charts import stage_title
 from trainer.selectors.snapshots import codes_check
@@ -307,8 +307,8 @@ def batches_told(taken: Taken, result: DetectorResult, settings: DetectorSetting
     size = training.batch
     if settings.adversarial is not None and taken.study.any():
         size = max(2, round(size * (1 - settings.adversarial.unlabelled)))
-    count = max(1, round(len(labels) / size))
     seed = (stage_seed(settings.seed, FINAL_STAGE), 0)
+    count = batch_count(len(labels), size)
     batches = epoch_batches(training.sampler, labels, size, count, seed, draw=training.sampler_size)
     drawn = composition(labels, batches[:COMPOSITION_BATCHES])
     return {"sampler": training.sampler, "batches": drawn.tolist()}

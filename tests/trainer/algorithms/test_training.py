@@ -183,6 +183,18 @@ def test_too_few_labelled_faces_are_refused(tiny: Tiny) -> None:
         train(network_create(CONFIG), data_of(tiny, np.array([0, 70, 71])), QUICK)
 
 
+def test_loss_that_is_no_number_any_more_ends_the_training_in_words(tiny: Tiny) -> None:
+    config = replace(QUICK, optimiser="sgd", learning_rate=10, clip=0, weight_decay=10, epochs=12)
+    with pytest.raises(ValueError, match=r"learning rate of 10 .*lower one"):
+        train(network_create(CONFIG), data_of(tiny), config)
+
+
+@pytest.mark.parametrize("sampler", ["random", "stratified"])
+def test_no_batch_is_of_a_single_face(tiny: Tiny, sampler: str) -> None:
+    config = replace(QUICK, batch=2, sampler=sampler, epochs=1)
+    assert train(network_create(CONFIG), data_of(tiny, np.arange(7)), config).steps == 3
+
+
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_trains(tiny: Tiny, sampler: str) -> None:
     report = train(network_create(CONFIG, seed=1), data_of(tiny), replace(QUICK, sampler=sampler, epochs=8))
