@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
-INPUT_SIZES = range(32, 225)
 NETWORK_NAMES = ("alexnet_small", "alexnet", "resnet18", "resnet50")
 NETWORK_FEATURES = {"resnet18": 512, "resnet50": 2048}  # where the architecture decides
 NETWORK_LEAST_SIZE = {"alexnet": 63}  # a smaller picture leaves nothing to its last pooling
@@ -19,6 +18,7 @@ OPTIMISERS = ("adamw", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "step", "constant")
 SAMPLERS = ("random", "oversampled", "stratified", "momu")
 PRECISIONS = ("auto", "float32", "bfloat16")
+LONGEST_TEXT = 200
 
 
 def setting(
@@ -153,6 +153,13 @@ class DetectorSettings(Checked):
     training: TrainingConfig = field(default_factory=TrainingConfig)
     adversarial: AdversarialConfig | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.pretrained.isprintable():
+            raise ValueError(f"pretrained {self.pretrained!r}, one line of text is needed")
+        if len(self.pretrained) > LONGEST_TEXT:
+            raise ValueError(f"pretrained is longer than {LONGEST_TEXT} characters")
+
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, nested."""
         return dataclasses.asdict(self)
@@ -210,7 +217,7 @@ def settings_make(method: str, given: Mapping[str, Any] | None = None) -> Detect
     Values may be text, as commands and forms have them. Raises ValueError, naming the setting, for an
     unknown method, path or value.
     """
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise ValueError(f"There is no method {method!r}; known: {', '.join(METHODS)}.")
     settings = METHODS[method].settings
     for path, value in (given or {}).items():
@@ -278,6 +285,10 @@ def _changed(part: Any, names: list[str], value: Any, path: str) -> Any:
 
 
 def _of_kind(kind: type, value: Any) -> Any:
+    if kind is str and not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is no number")
     if kind is int and float(value) != int(float(value)):
         raise ValueError(f"{value} is not a whole number")
     return kind(float(value)) if kind is int else kind(value)

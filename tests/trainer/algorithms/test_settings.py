@@ -1,6 +1,7 @@
 """Settings: presets, changes by path, bounds in words, and their way through JSON."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,12 @@ from trainer.algorithms.settings import OPTIMISERS as OPTIMISER_NAMES
 from trainer.algorithms.settings import SAMPLERS as SAMPLER_NAMES
 from trainer.algorithms.settings import SCHEDULES as SCHEDULE_NAMES
 
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.text(max_size=8) | st.floats() | st.integers(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=3,
+)
+"""Whatever JSON can say, and some more."""
 PATHS = [told.path for told in settings_told(METHODS["adversarial"].settings)]
 
 
@@ -55,16 +62,24 @@ def test_text_is_taken_as_the_settings_kind() -> None:
         ("method", "resnet", "no setting 'method'"),
         ("speed", "9", "no setting 'speed'"),
         ("training.epochs.more", "1", "no setting"),
+        ("training.epochs", None, "training.epochs: "),
+        ("training.epochs", True, "training.epochs: True is no number"),
+        ("pretrained", None, "pretrained: None is no text"),
+        ("pretrained", ["a"], r"pretrained: \['a'\] is no text"),
+        ("pretrained", "a\0b", "pretrained: .* one line of text"),
+        ("pretrained", "\ud800", "pretrained: .* one line of text"),
+        ("pretrained", "a" * 300, "pretrained: .* longer than 200"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(path: str, value: str, complaint: str) -> None:
+def test_what_cannot_be_is_refused_by_name(path: str, value: object, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         settings_make("alexnet", {path: value})
 
 
-def test_unknown_method_names_the_known() -> None:
+@pytest.mark.parametrize("method", ["oracle", ["alexnet"], None])
+def test_unknown_method_names_the_known(method: Any) -> None:
     with pytest.raises(ValueError, match="alexnet, resnet, adversarial"):
-        settings_make("oracle")
+        settings_make(method)
 
 
 def test_names_are_those_of_the_registries() -> None:
@@ -74,7 +89,7 @@ def test_names_are_those_of_the_registries() -> None:
     assert set(SAMPLER_NAMES) == set(SAMPLERS)
 
 
-@given(st.sampled_from(PATHS), st.one_of(st.text(max_size=8), st.floats(), st.integers()))
+@given(st.sampled_from(PATHS), JUNK)
 def test_any_value_is_taken_or_refused_with_the_settings_name(path: str, value: object) -> None:
     try:
         settings = settings_make("adversarial", {path: value})

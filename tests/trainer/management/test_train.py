@@ -87,6 +87,8 @@ def test_sources_are_chosen_and_the_job_waits_for_a_worker(coded, cast):
         (["--method", "alexnet", "--check", "--set", "folds=1"], "folds: folds 1, at least 2"),
         (["--config", "nowhere.json"], "can't be read as JSON"),
         (["--resume", "9"], "no training with the job number 9"),
+        (["--resume", "9" * 30], "no training with the job number 999"),
+        (["--method", "alexnet", "--set", "training.batch=inf"], "training.batch: "),
         (["--resume", "9", "--weak"], "keeps its settings"),
     ],
 )
@@ -101,6 +103,27 @@ def test_a_config_of_another_method_or_kind_is_refused(coded, cast, tmp_path):
     assert "resnet, and --method says alexnet" in refused("train", "Smiles", "--method", "alexnet", "--config", path)
     path.write_text("[1]")
     assert "holds no settings" in refused("train", "Smiles", "--config", path)
+
+
+@pytest.mark.parametrize(
+    ("junk", "says"),
+    [
+        (b"\xff\xfe\x00", "can't be read as JSON"),
+        (b"", "can't be read as JSON"),
+        (b"[" * 100_000, "can't be read as JSON"),
+        (b'{"method": ["alexnet"]}', "no method ['alexnet']"),
+        (b'{"method": {"alexnet": 1}}', "Name a method"),
+        (b'{"method": "alexnet", "training": 5}', "'training' is a group of settings"),
+        (b'{"method": "alexnet", "training": {"batch": NaN}}', "training.batch: "),
+        (b'{"method": "alexnet", "pretrained": ["a"]}', "pretrained: ['a'] is no text"),
+        (b'{"method": "alexnet", "": 1}', "no setting ''"),
+    ],
+)
+def test_a_config_of_junk_is_refused_in_words(coded, cast, tmp_path, junk, says):
+    path = tmp_path / "settings.json"
+    path.write_bytes(junk)
+    assert says in refused("train", "Smiles", "--config", path)
+    assert not Job.objects.exists()
 
 
 def test_check_tells_and_starts_nothing(coded, cast):

@@ -95,7 +95,7 @@ def _settings(
 def _config(path: Path) -> dict[str, Any]:
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputRefused(f"{path} can't be read as JSON: {error}") from error
     if not isinstance(saved, dict):
         raise InputRefused(f"{path} holds no settings: an object of names and values is needed.")
