@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -236,7 +237,10 @@ class Order:
 
     settings: DetectorSettings
     name: str
+    """One that no detector has; empty where none was given."""
     sources: Mapping[str, bool]
+    begun_from: str = ""
+    """The name of the training or detector whose order this was."""
 
 
 def order_of(user: User, dataset: DataSet, asked: str) -> Order:
@@ -248,15 +252,24 @@ def order_of(user: User, dataset: DataSet, asked: str) -> Order:
         raise NotFound(_("There is nothing like that to begin from."))
     if kind == "job":
         job = training_for(user, dataset, int(number))
-        return _order(job.params.get("settings", {}), training_name(job), job.params.get("sources", {}))
+        order = _order(job.params.get("settings", {}), training_name(job), job.params.get("sources", {}))
+        return replace(order, name=_name_next(dataset, str(job.params.get("name") or "")))
     detectors = Detector.objects.filter(dataset=dataset, pk=min(int(number), 2**63 - 1))
     detector = detectors.select_related("snapshot", "job").first()
     if detector is None:
         raise NotFound(_("There is no such detector in this data set."))
     kinds = detector.snapshot.sources
     used = {"proposals": "proposal" in kinds, "weak": "weak" in kinds}
-    sources = (detector.job.params if detector.job else {}).get("sources", used)
-    return _order(detector.configuration, detector.name, sources)
+    asked_for = detector.job.params if detector.job else {}
+    order = _order(detector.configuration, detector.name, asked_for.get("sources", used))
+    return replace(order, name=_name_next(dataset, str(asked_for.get("name", detector.name) or "")))
+
+
+def _name_next(dataset: DataSet, name: str) -> str:
+    """The name, or where a detector has it, that with the first number that is free; none stays none."""
+    taken = set(dataset.detectors.values_list("name", flat=True)) if name else set()
+    numbered = (f"{name[:90]} {number}" for number in count(2))
+    return name if name not in taken else next(one for one in numbered if one not in taken)
 
 
 def _order(saved: Mapping[str, Any], name: str, sources: Mapping[str, bool]) -> Order:
@@ -266,7 +279,7 @@ def _order(saved: Mapping[str, Any], name: str, sources: Mapping[str, bool]) -> 
         raise InputRefused(
             _("“%(name)s” can't be trained again with its settings: %(reason)s") % {"name": name, "reason": error}
         ) from error
-    return Order(settings, name, {source: bool(sources.get(source)) for source in SOURCES})
+    return Order(settings, "", {source: bool(sources.get(source)) for source in SOURCES}, name)
 
 
 def settings_changed(job: Job) -> list[tuple[str, Any, Any]]:

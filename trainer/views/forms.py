@@ -113,7 +113,7 @@ class TrainingForm(forms.Form):
             required=False,
             max_length=LONGEST_NAME,
             initial=order.name if order else "",
-            help_text=gettext_lazy("Left empty: the method and the data set's revision."),
+            help_text=gettext_lazy("Left empty: the method's name and a number."),
         )
         for source, label, about in _sources():
             chosen = bool(order.sources.get(source)) if order else False

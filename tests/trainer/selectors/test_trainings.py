@@ -136,6 +136,22 @@ def test_an_order_is_taken_from_a_detector_and_its_training_if_that_is_known(cas
     assert order_of(cast.alice, dataset, str(made.pk)).sources == {"proposals": True, "weak": False}
 
 
+def test_a_clone_has_a_name_of_its_own(cast, dataset):
+    job = training_make(dataset)
+    made = detector_make(dataset, job=job, name="Brows and lips")
+    again = order_of(cast.alice, dataset, str(made.pk))
+    assert (again.name, again.begun_from) == ("Brows and lips 2", "Brows and lips")
+    detector_make(dataset, name="Brows and lips 2")
+    assert order_of(cast.alice, dataset, f"job-{job.pk}").name == "Brows and lips 3"
+    unnamed = training_make(dataset)
+    unnamed.params |= {"name": ""}
+    unnamed.save()
+    order = order_of(cast.alice, dataset, f"job-{unnamed.pk}")
+    assert (order.name, order.begun_from) == ("", "AlexNet-BN")
+    numbered = detector_make(dataset, job=unnamed, name="AlexNet-BN 1")
+    assert order_of(cast.alice, dataset, str(numbered.pk)).name == ""
+
+
 @pytest.mark.parametrize("asked", ["", "x", "job-", "job-x", "-5", "run-3", "999999999999999999999", "٣x"])
 def test_what_is_not_there_is_not_found(cast, dataset, asked):
     with pytest.raises(NotFound):
