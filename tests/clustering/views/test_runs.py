@@ -7,7 +7,7 @@ from django.urls import reverse
 from annotator.choices import JobState, LayerKind
 from annotator.models import ClusterRun, FeatureSet, Job
 from annotator.services.arrays import array_write
-from tests.factories import faces_make, layer_make, run_make
+from tests.factories import detector_make, faces_make, layer_make, prediction_layer_make, run_make
 
 
 def summary(faces):
@@ -32,6 +32,11 @@ def run(dataset):
     run.feature_set = None
     run.save()
     return run
+
+
+def features_make(dataset, **fields):
+    array = array_write(dataset=dataset, purpose="features", values=np.zeros((1, 4), np.float32))
+    return FeatureSet.objects.create(dataset=dataset, revision=1, features=array, **fields)
 
 
 def page_of(cast, run, name="alice"):
@@ -108,6 +113,16 @@ def test_the_newest_run_comes_first(cast, run):
     assert page.index(f">Run {newer.pk}<") < page.index(f">Run {run.pk}<")
 
 
+def test_what_a_detector_made_leads_to_its_report(cast, run):
+    detector = detector_make(run.dataset)
+    layer = prediction_layer_make(detector, list(run.dataset.faces.all()), [[0.9] * len(detector.aus)] * 6)
+    features = features_make(run.dataset, name="net", detector=detector)
+    ClusterRun.objects.filter(pk=run.pk).update(weak_layer=layer, feature_set=features)
+    report = f'href="{reverse("detector_detail", args=[run.dataset_id, detector.pk])}"'
+    assert page_of(cast, run, "ana").count(report) == 2
+    assert report in cast.client("ana").get(reverse("run_list", args=[run.dataset_id])).content.decode()
+
+
 def test_the_form_opens_by_itself_when_the_first_features_are_there(cast, dataset):
     faces_make(dataset, 1)
     listens, with_form = 'hx-select="#features"', 'hx-select-oob="#start"'
@@ -117,12 +132,7 @@ def test_the_form_opens_by_itself_when_the_first_features_are_there(cast, datase
     page = cast.client("alice").get(address).content.decode()
     assert listens in page
     assert with_form in page
-    FeatureSet.objects.create(
-        dataset=dataset,
-        name="net",
-        revision=1,
-        features=array_write(dataset=dataset, purpose="features", values=np.zeros((1, 4), np.float32)),
-    )
+    features_make(dataset, name="net")
     page = cast.client("alice").get(address).content.decode()
     assert listens in page
     assert with_form not in page, "a form that may be half filled is left alone"
