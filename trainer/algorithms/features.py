@@ -106,14 +106,14 @@ def features_extract(
     cache: (N, S, S, 3) uint8. labels: (N, A) int8, 1, 0, -1 unknown; read in `train_rows` (N,) only.
     groups: (N,) subject ids, below 0 for a face that is its own subject. study_rows: (N,), the other
     faces whose pictures the feature network may learn from; default all. checkpoint gets each stage
-    as it ends; `done` takes them back. The features are standardised over the data set and of
-    unit length (`features_standardise`), and suit L2 neighbour search as they are.
-    Raises ValueError for arrays that do not fit, fewer than two labelled faces, or a stage made
-    from other data; `Cancelled` on request.
+    as it ends; `done` takes them back, but those made of other labels, faces, settings or seed are trained
+    anew. The features are standardised over the data set and of unit length (`features_standardise`), and
+    suit L2 neighbour search as they are.
+    Raises ValueError for arrays that do not fit or fewer than two labelled faces; `Cancelled` on request.
     """
     started, cpu_started = time.monotonic(), time.process_time()
     work = _Work(cache, labels, train_rows, groups, settings or FeatureSettings(), seed, study_rows)
-    kept = work.stages_check(done)
+    kept = {stage.name: stage for stage in done if stage.fingerprint == work.fingerprint}
 
     def stage(name: str, rows: Rows, targets: NDArray[Any], start: float, end: float) -> Stage:
         if name in kept:
@@ -197,14 +197,6 @@ class _Work:
         for array in (self.rows, self.folds, self.others, self.labels[self.rows]):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
-
-    def stages_check(self, done: Iterable[Stage]) -> dict[str, Stage]:
-        """The stages by name; ValueError for one made from other labels, faces, settings or seed."""
-        kept = {stage.name: stage for stage in done}
-        for stage in kept.values():
-            if stage.fingerprint != self.fingerprint:
-                raise ValueError(f"stage {stage.name} was made from other labels, faces, settings or seed")
-        return kept
 
     def stage_train(
         self, name: str, rows: Rows, targets: NDArray[Any], progress: Progress, cancelled: CancelCheck

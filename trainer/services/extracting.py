@@ -152,7 +152,10 @@ def _snapshot(context: JobContext, dataset: DataSet, faces: FaceTable) -> LabelS
 def _stages(context: JobContext) -> Iterator[Stage]:
     """The stages that an earlier attempt at this job finished."""
     for path in sorted(job_folder(context).glob("*.safetensors")):
-        network, extra = weights.weights_load(path)
+        try:
+            network, extra = weights.weights_load(path)
+        except weights.WeightsError:  # trained again
+            continue
         yield Stage(extra["name"], network, extra["report"], extra["fingerprint"])
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annotator.choices import JobState, LayerKind
-from annotator.models import Detector, FeatureSet, Job, LabelSnapshot
+from annotator.choices import FaceRole, JobState, LayerKind
+from annotator.models import Detector, Face, FeatureSet, Job, LabelSnapshot
 from annotator.selectors.arrays import array_read
 from annotator.services.job_running import job_run
 from annotator.services.jobs import job_resume
@@ -108,6 +108,22 @@ def test_with_other_faces_a_broken_job_begins_anew(dataset, cast, monkeypatch):
     assert ended(job_resume(job=job)).result["faces"] == 47
     detector = Detector.objects.get()
     assert detector.snapshot.summary["faces"] == 33 and detector.snapshot_id != job.checkpoint["snapshot"]
+
+
+def test_a_face_that_became_a_test_face_does_not_end_a_broken_job(dataset, cast, monkeypatch):
+    """It was studied without its codes: what learned from it is trained anew."""
+    faces = world_make(dataset)
+    job = broken(asked(dataset, cast), monkeypatch)
+    Face.objects.filter(pk=faces[33].pk).update(role=FaceRole.TEST)
+    ended(job_resume(job=job))
+    assert Detector.objects.get().report["studied_faces"] == 5
+
+
+def test_a_damaged_stage_of_a_broken_job_is_trained_again(dataset, cast, monkeypatch, own_data):
+    world_make(dataset)
+    job = broken(asked(dataset, cast), monkeypatch)
+    (own_data / "jobs" / str(job.pk) / "fold-0.safetensors").write_bytes(b"half a file")
+    ended(job_resume(job=job))
 
 
 def test_a_job_that_died_after_its_feature_set_makes_no_second(dataset, cast):
