@@ -20,7 +20,15 @@ from trainer.selectors.detector_card import card_make
 from trainer.selectors.detector_charts import mark_of, reliability_chart, score_chart, training_charts
 from trainer.selectors.detector_comparison import MOST, comparison_make
 from trainer.selectors.detector_distributions import batch_chart, heat_maps, marginal_chart
-from trainer.selectors.detector_reports import RULES, Evaluation, choice_made, evaluation_of, head_of, is_brief
+from trainer.selectors.detector_reports import (
+    RULES,
+    USUAL_RULE,
+    Evaluation,
+    choice_made,
+    evaluation_of,
+    head_of,
+    is_brief,
+)
 from trainer.selectors.detectors import (
     EVALUATION_NAMES,
     EVALUATIONS_TOLD,
@@ -103,11 +111,19 @@ def _evaluation_shown(found: Evaluation, detector: Detector, au: int) -> dict[st
         "fold_means": means,
         "row": row,
         "row_mark": mark_of(row.f1, row.fold_f1),
+        "own": _own_thresholds(found, detector),
         "reliability": reliability_chart(row),
         "scores": score_chart(row),
         "marginal": marginal_chart(found.distribution, detector.aus),
         "heats": heat_maps(found.distribution, detector.aus),
     }
+
+
+def _own_thresholds(found: Evaluation, detector: Detector) -> dict[int, float]:
+    """The detector's thresholds by AU, where the evaluation judges each fold by its own instead."""
+    if found.rule != USUAL_RULE or any(one.calls and one.calls.threshold is not None for one in found.rows):
+        return {}
+    return dict(zip(detector.aus, detector.thresholds, strict=False))
 
 
 def _fold_mean(fold: Any, rule: str) -> float | None:

@@ -131,6 +131,18 @@ def test_one_au_is_looked_at_closely(cast, detector):
     assert address("score_distribution", detector) in one
 
 
+def test_where_each_fold_has_its_own_threshold_the_detectors_is_shown_and_told_apart(cast, detector):
+    for told in detector.report["cross_validation"]["aus"]:
+        told["rules"]["validation"]["threshold"] = None
+    detector.thresholds = [0.31, 0.42, 0.53]
+    detector.save()
+    page = page_of(cast, detector, "?au=12")
+    assert '<td class="num soft">0.42</td>' in page and "each fold was judged by one of its own" in page
+    assert "<dd>0.420</dd>" in page.partition('id="one"')[2].partition("</section>")[0]
+    for query in ("?rule=fixed", "?rule=base_rate", "?evaluation=test"):
+        assert "each fold was judged" not in page_of(cast, detector, query), query
+
+
 def test_undefined_figures_are_told_as_such(cast, detector):
     told = detector.report["cross_validation"]
     told["aus"][0] |= {"positives": 0, "base_rate": 0.0, "auc": None}
