@@ -26,7 +26,7 @@ from trainer.algorithms.callbacks import (
     epoch_ignore,
     progress_ignore,
 )
-from trainer.algorithms.distributed import processes_default, train_together
+from trainer.algorithms.distributed import processes_default, processes_fit, train_together
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.folds import folds_assign, subjects_split
 from trainer.algorithms.networks import FaceNetwork, network_create
@@ -87,8 +87,8 @@ def detector_train(
     (N,) subject ids, below 0 for a face that is its own subject. study_rows: (N,) faces without codes
     whose pictures may be learned from. folder: keeps finished stages and checkpoints; with the same
     folder and arguments an interrupted work goes on to the same result. processes: for each network,
-    default one a CUDA device. Raises ValueError for arrays that do not fit or fewer than two coded faces
-    or subjects, `Cancelled` on request.
+    default one a CUDA device, fewer for few faces. Raises ValueError for arrays that do not fit or fewer
+    than two coded faces or subjects, `Cancelled` on request.
     """
     work = _Work(cache, labels, groups, settings, study_rows, folder, pretrained, processes or processes_default())
     out_of_fold = np.full(labels.shape, np.nan, dtype=np.float32)
@@ -161,8 +161,9 @@ class _Work:
         if cache.shape[1] != settings.network.input_size:
             raise ValueError(f"faces of {cache.shape[1]} pixels, the network takes {settings.network.input_size}")
         self.cache, self.labels, self.groups, self.settings = cache, labels, groups, settings
-        self.folder, self.pretrained, self.processes = folder, pretrained, processes
+        self.folder, self.pretrained = folder, pretrained
         self.coded: Rows = np.flatnonzero((labels >= 0).any(axis=1))
+        self.processes = processes_fit(processes, len(self.coded), settings.training.batch)
         self.folds = folds_assign(self.coded, groups, settings.folds, settings.seed)
         self.count = int(self.folds.max()) + 1
         unlabelled = np.zeros(len(cache), dtype=bool) if study_rows is None else study_rows.copy()

@@ -6,11 +6,14 @@ n devices take the steps that one would take, except that each normalises its ow
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +40,23 @@ from trainer.algorithms.world import world_joined
 
 POLL_SECONDS = 0.2
 STOP_SECONDS = 30.0
+PART_FACES = 4
+"""Fewest faces of a batch for one process: it normalises its own part."""
 
 
 class TogetherError(RuntimeError):
-    """The processes ended without a result; the message says why, or has the end of what they printed."""
+    """The processes broke down; the message has the end of what they printed."""
 
 
 def processes_default() -> int:
     """One process for each CUDA device; one without any."""
     return max(1, torch.cuda.device_count())
+
+
+def processes_fit(wanted: int, faces: int, batch: int) -> int:
+    """As many of the wanted processes as `faces` coded ones give enough to do, also where folds and
+    validation leave a quarter of them."""
+    return max(1, min(wanted, min(faces // 4, batch) // PART_FACES))
 
 
 def train_together(
@@ -64,11 +75,11 @@ def train_together(
 ) -> TrainingReport:
     """Like `training.train`, in `processes` processes; the folder keeps its checkpoint.
 
-    The objective is that of `settings.method`. Raises TogetherError where the processes fail, Cancelled
-    once they stopped on request.
+    The objective is that of `settings.method`. Raises ValueError as `training.train` does, TogetherError
+    where the processes break down, Cancelled once they stopped on request.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _task_write(folder, network, data, config, settings, validation, stage)
+    task_write(folder, network, data, config, settings, validation, stage)
     command = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     with (folder / "output.txt").open("wb") as output:
         running = subprocess.Popen(
@@ -84,8 +95,10 @@ def train_together(
             running.wait()
     if (folder / "stop").exists():
         raise Cancelled
+    if (folder / "error.txt").exists():
+        raise ValueError((folder / "error.txt").read_text())
     if not (folder / "report.json").exists():
-        raise TogetherError(_reason(folder))
+        raise TogetherError((folder / "output.txt").read_text(errors="replace")[-2000:])
     trained, _ = weights_load(folder / "done.safetensors")
     network.load_state_dict(trained.state_dict())
     network.eval()
@@ -93,13 +106,7 @@ def train_together(
     return TrainingReport(**told)
 
 
-def _reason(folder: Path) -> str:
-    """What the first failing process said, or the end of all they printed."""
-    said = folder / "error.txt"
-    return said.read_text() if said.exists() else (folder / "output.txt").read_text(errors="replace")[-2000:]
-
-
-def _task_write(
+def task_write(
     folder: Path,
     network: FaceNetwork,
     data: TrainingData,
@@ -108,16 +115,24 @@ def _task_write(
     validation: Rows,
     stage: str,
 ) -> None:
+    """Write all that a process needs to know, and forget how an earlier attempt ended."""
     for name in ("stop", "report.json", "events.jsonl", "error.txt"):
         (folder / name).unlink(missing_ok=True)
     cache = getattr(data.cache, "filename", None)
-    if cache is None:
+    # another work may have put a cache of other faces in the place of the mapped one
+    if cache is None or not Path(cache).exists():
         cache = folder / "cache.npy"
         np.save(cache, data.cache, allow_pickle=False)
     weights_save(folder / "start.safetensors", network)
     labels, rows = np.asarray(data.labels), np.asarray(data.rows)
     np.savez(folder / "data.npz", labels=labels, rows=rows, unlabelled=data.unlabelled, validation=validation)
-    task = {"cache": str(cache), "settings": settings.as_dict(), "config": asdict(config), "stage": stage}
+    task = {
+        "cache": str(cache),
+        "settings": settings.as_dict(),
+        "config": asdict(config),
+        "stage": stage,
+        "caller": os.getpid(),
+    }
     (folder / "task.json").write_text(json.dumps(task))
 
 
@@ -128,10 +143,11 @@ def _follow(
     cancelled: CancelCheck,
     on_epoch: EpochListener,
 ) -> None:
-    """Pass on what the first process writes until all have ended."""
+    """Pass on what the first process writes until all have ended, or had their time to stop."""
     events = _events(folder / "events.jsonl")
+    asked = False
     while True:
-        ended = running.poll() is not None
+        ended = asked or running.poll() is not None
         while event := next(events):
             if "epoch" in event:
                 on_epoch(EpochReport(**event))
@@ -140,8 +156,10 @@ def _follow(
         if ended:
             return
         if cancelled():
+            asked = True
             (folder / "stop").touch()
-            running.wait(timeout=STOP_SECONDS)
+            with suppress(subprocess.TimeoutExpired):
+                running.wait(timeout=STOP_SECONDS)
         time.sleep(POLL_SECONDS)
 
 
@@ -189,12 +207,25 @@ def main(folder: Path) -> None:
             world=world,
             stage=task["stage"],
             progress=_seldom(write),
-            cancelled=(folder / "stop").exists,
+            cancelled=partial(stop_asked, folder, task["caller"]),
             on_epoch=lambda told: write(told.as_json()),
         )
         if world.first:
             weights_save(folder / "done.safetensors", network)
             (folder / "report.json").write_text(json.dumps(report.as_json()))
+
+
+def stop_asked(folder: Path, caller: int) -> bool:
+    """Whether the processes are to stop: asked to, or their caller was killed, whose work another takes up."""
+    if (folder / "stop").exists():
+        return True
+    try:
+        os.kill(caller, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # it is there, of another user
+        pass
+    return False
 
 
 def _seldom(write: Any) -> Progress:
@@ -216,6 +247,6 @@ if __name__ == "__main__":
         main(given)
     except Cancelled:
         sys.exit(0)
-    except Exception as error:
+    except ValueError as error:
         (given / "error.txt").write_text(str(error))
         raise

@@ -1,5 +1,7 @@
 """Two processes of torch's launcher, on the CPU over gloo, do the work of one."""
 
+import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,9 +14,11 @@ import torch
 from tests.trainer.algorithms.test_training import stopping_after, weights
 from tests.trainer.algorithms.tiny import QUICK, Tiny
 from tests.trainer.algorithms.together import plain_train
+from trainer.algorithms import distributed
 from trainer.algorithms.callbacks import Cancelled, EpochReport
 from trainer.algorithms.detectors import detector_train
 from trainer.algorithms.distributed import TogetherError, train_together
+from trainer.algorithms.faces import faces_cache_open
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import TrainingData
 from trainer.algorithms.settings import DetectorSettings, NetworkConfig, settings_make
@@ -72,10 +76,49 @@ def test_stopped_work_goes_on_to_the_same_weights(tiny: Tiny, tmp_path: Path) ->
     assert torch.equal(weights(resumed), weights(whole))
 
 
-def test_failing_processes_tell_why(tiny: Tiny, tmp_path: Path) -> None:
+def test_processes_that_do_not_stop_in_time_are_ended(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distributed, "STOP_SECONDS", 0.0)
+    with pytest.raises(Cancelled):
+        together(tiny, tmp_path, cancelled=lambda: True)
+
+
+def test_processes_stop_once_their_caller_is_gone(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as caller:
+        assert not distributed.stop_asked(tmp_path, caller.pid)
+        caller.kill()
+    assert distributed.stop_asked(tmp_path, caller.pid)
+    (tmp_path / "stop").touch()
+    assert distributed.stop_asked(tmp_path, os.getpid())
+
+
+def test_a_cache_that_was_deleted_meanwhile_is_written_again(tiny: Tiny, tmp_path: Path) -> None:
+    """Another work may have put a cache of other faces in its place; what is mapped stays readable here."""
+    path = tmp_path / "faces.npy"
+    np.save(path, tiny.cache)
+    data = TrainingData(faces_cache_open(path), tiny.labels, np.arange(32), NO_ROWS)
+    path.unlink()
+    distributed.task_write(tmp_path, network_create(CONFIG), data, QUICK, settings_make("alexnet"), NO_ROWS, "fold-0")
+    told = json.loads((tmp_path / "task.json").read_text())
+    assert np.array_equal(np.load(told["cache"]), tiny.cache)
+
+
+@pytest.mark.parametrize(("faces", "batch", "processes"), [(4000, 32, 8), (4000, 8, 2), (40, 32, 2), (9, 2, 1)])
+def test_each_process_has_faces_enough_to_normalise(faces: int, batch: int, processes: int) -> None:
+    assert distributed.processes_fit(8, faces, batch) == processes
+
+
+def test_what_the_processes_refuse_is_told(tiny: Tiny, tmp_path: Path) -> None:
     data = TrainingData(tiny.cache, np.full_like(tiny.labels, -1), np.arange(32), NO_ROWS)
-    with pytest.raises(TogetherError, match="0 faces with a known code"):
+    with pytest.raises(ValueError, match="0 faces with a known code"):
         train_together(network_create(CONFIG), data, QUICK, settings_make("alexnet"), processes=2, folder=tmp_path)
+
+
+def test_processes_that_break_down_leave_what_they_printed(tiny: Tiny, tmp_path: Path) -> None:
+    data = TrainingData(tiny.cache[:, :16, :16], tiny.labels, np.arange(32), NO_ROWS)
+    with pytest.raises(TogetherError, match="Traceback"):
+        train_together(network_create(CONFIG), data, QUICK, settings_make("alexnet"), processes=1, folder=tmp_path)
 
 
 def test_detector_is_trained_by_several_processes(tiny: Tiny, tmp_path: Path) -> None:
