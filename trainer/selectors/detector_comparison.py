@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -76,6 +76,7 @@ class Line:
     cells: Sequence[Cell]
     base_rate: float | None = None
     """In the faces judged, where that is one and the same for all."""
+    base_rate_differs: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,10 @@ class Difference:
     path: str
     about: str
     values: Sequence[Any]
+
+    @property
+    def known_to_all(self) -> bool:
+        return all(value is not None for value in self.values)
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,15 @@ class Comparison:
     shared_aus: int
     lines: Sequence[Line]
     settings: Sequence[Difference]
+
+    @property
+    def settings_of_all(self) -> list[Difference]:
+        return [one for one in self.settings if one.known_to_all]
+
+    @property
+    def settings_of_some(self) -> list[Difference]:
+        """Other methods have other settings: these say less, and are many."""
+        return [one for one in self.settings if not one.known_to_all]
 
 
 def comparison_make(detectors: Sequence[Detector], evaluation: str, rule: str) -> Comparison:
@@ -175,15 +189,14 @@ def _lines(sides: Sequence[Side]) -> list[Line]:
     for au in _aus(side.detector for side in sides):
         rows = [side.evaluation.row(au) if side.evaluation else None for side in sides]
         rates = {row.base_rate for row in rows if row}
-        lines.append(
-            _line(
-                au,
-                [row.f1 if row else None for row in rows],
-                [_why(side, au) for side in sides],
-                rates.pop() if len(rates) == 1 else None,
-                [row.fold_f1 if row else () for row in rows],
-            )
+        line = _line(
+            au,
+            [row.f1 if row else None for row in rows],
+            [_why(side, au) for side in sides],
+            [row.fold_f1 if row else () for row in rows],
         )
+        differ = len(rates) > 1
+        lines.append(replace(line, base_rate=None if differ else next(iter(rates), None), base_rate_differs=differ))
     return lines
 
 
@@ -197,7 +210,6 @@ def _line(
     au: int | None,
     figures: Sequence[Figure | None],
     whys: Sequence[str] = (),
-    base_rate: float | None = None,
     folds: Sequence[Sequence[float | None]] = (),
 ) -> Line:
     first = figures[0]
@@ -213,7 +225,7 @@ def _line(
         )
         for place, figure in enumerate(figures)
     ]
-    return Line(au, cells, base_rate)
+    return Line(au, cells)
 
 
 def _shared(lines: Sequence[Line], count: int) -> Line:

@@ -44,15 +44,28 @@ def test_equal_figures_have_no_best(two):
     assert told.mean.cells[1].difference_told == "+0.000"
 
 
+def test_base_rates_are_one_unknown_or_said_to_differ(two):
+    first, second, third = (two[1].report["cross_validation"]["aus"][place] for place in range(3))
+    first["base_rate"] = 0.75
+    two[0].report["cross_validation"]["aus"][1]["base_rate"] = second["base_rate"] = None
+    lines = comparison_make(two, "", "").lines
+    assert [line.base_rate_differs for line in lines] == [True, False, False]
+    assert [line.base_rate for line in lines] == [None, None, third["base_rate"]]
+
+
 def test_only_settings_that_differ_are_named(two):
     told = comparison_make(two, "", "")
     assert [(one.path, one.values) for one in told.settings] == [("training.epochs", [30, 99])]
     assert told.settings[0].about == "Passes over the faces."
+    assert (told.settings_of_all, told.settings_of_some) == (told.settings, [])
 
 
 def test_a_setting_of_one_method_alone_is_nothing_at_the_other(two, dataset):
     two[1] = detector_make(dataset, aus=AUS, method="adversarial", report=kept(3.0))
-    values = {one.path: one.values for one in comparison_make(two, "", "").settings}
+    told = comparison_make(two, "", "")
+    values = {one.path: one.values for one in told.settings}
+    assert "adversarial.alpha" in {one.path for one in told.settings_of_some}
+    assert "adversarial.alpha" not in {one.path for one in told.settings_of_all}
     assert values["adversarial.alpha"] == [None, 0.01] and "method" not in values
 
 
