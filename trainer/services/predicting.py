@@ -126,6 +126,8 @@ def faces_look(context: JobContext, detector: Detector, faces: FaceTable, share:
         message = _("%(done)d of %(faces)d faces seen") % {"done": part.stop, "faces": count}
         context.progress(share * part.stop / count, message, faces=part.stop)
         if time.monotonic() - saved > SAVE_SECONDS:
+            for laid in (features, scores):
+                laid.flush()  # the database must not know of rows that a power cut takes
             context.checkpoint_save(looked=part.stop)
             saved = time.monotonic()
     _out_of_fold_lay(detector, faces, scores)
@@ -143,7 +145,7 @@ def _rows_done(context: JobContext, detector: Detector, faces: FaceTable) -> int
     return 0
 
 
-def _mapped(context: JobContext, name: str, shape: tuple[int, int], done: int) -> NDArray[np.float32]:
+def _mapped(context: JobContext, name: str, shape: tuple[int, int], done: int) -> "np.memmap[Any, Any]":
     path = job_folder(context) / f"{name}.npy"
     return np.lib.format.open_memmap(path, "r+" if done else "w+", np.float32, shape)
 
