@@ -2,16 +2,19 @@
 
 import json
 
+import hypothesis
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from hypothesis import strategies as st
 
 from annotator.choices import LayerKind, Mode
 from annotator.models import Assignment, FeatureSet, Job, Subject
 from annotator.services.datasets import dataset_create
 from tests.factories import detector_make, faces_make, layer_make, prediction_layer_make
 from tests.trainer.reports import brief_report_made, report_made
+from trainer.algorithms.settings import METHODS, settings_told
 from trainer.api.urls import urlpatterns
 
 READERS = {"alice": 200, "dora": 200, "ana": 200, "bob": 403, "cleo": 403, "charlie": 404}
@@ -148,6 +151,44 @@ def test_an_order_that_makes_no_sense_is_refused_by_name(cast, detector, changes
     answer = post(cast.client("alice"), address("api_detectors", detector), {**ORDER, **changes})
     assert answer.status_code == 400 and named in answer.content.decode()
     assert not Job.objects.exists()
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=6), inner, max_size=2),
+    max_leaves=4,
+)
+PATHS = [told.path for told in settings_told(METHODS["adversarial"].settings)]
+"""Orders that are nearly right, with something else in one place or another."""
+ORDERS = ANYTHING | st.fixed_dictionaries(
+    {"method": st.sampled_from([*METHODS]) | ANYTHING},
+    optional={
+        "name": st.text(max_size=120) | ANYTHING,
+        "settings": st.dictionaries(st.sampled_from(PATHS) | st.text(max_size=6), ANYTHING, max_size=3) | ANYTHING,
+        "sources": st.fixed_dictionaries({"weak": ANYTHING, "proposals": ANYTHING}) | ANYTHING,
+    },
+)
+
+
+@hypothesis.settings(
+    max_examples=60, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(order=ORDERS)
+def test_any_order_is_taken_or_refused_in_words(cast, detector, order):
+    answer = post(cast.client("alice"), address("api_detectors", detector), order)
+    assert answer.status_code in (200, 201, 400, 409), answer.content
+    assert answer.status_code < 300 or answer.json()
+    assert Job.objects.exists() == (answer.status_code < 300)
+    Job.objects.all().delete()
+
+
+@pytest.mark.parametrize(
+    "value", ["a\0b", "\ud800", None, ["x"], {"x": 1}, 10**400, True, "9" * 5000], ids=lambda value: repr(value)[:9]
+)
+@pytest.mark.parametrize("path", ["pretrained", "training.sampler", "training.epochs", "training.clip"])
+def test_a_value_that_no_setting_has_is_refused_by_name(cast, detector, path, value):
+    answer = post(cast.client("alice"), address("api_detectors", detector), {**ORDER, "settings": {path: value}})
+    assert answer.status_code == 400 and path in answer.content.decode()
 
 
 def test_promotion_tells_the_job_that_predicts(cast, detector):
