@@ -2,19 +2,24 @@
 
 import contextlib
 import shutil
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 
+from demo.faces import faces_draw
 from tests.workers import worker
 
 FLAGS = [
     "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+PATIENCE = 20_000
+"""Milliseconds to wait for what a page should show, on a machine that is busy."""
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +27,9 @@ def browser() -> Iterator[Any]:
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("there is no Chromium on this machine (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
@@ -49,7 +55,7 @@ def page_of(browser, live_server):
                     [{"name": django_settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}]
                 )
             page = context.new_page()
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(PATIENCE)
             page.on("pageerror", lambda error: errors.append(str(error)))
             return page
 
@@ -62,3 +68,16 @@ def workers(transactional_db):
     """A worker for each queue."""
     with worker("io"), worker("cpu"), worker("gpu"):
         yield
+
+
+@pytest.fixture(scope="session")
+def faces_zip(tmp_path_factory) -> tuple[Path, Path]:
+    """160 drawn faces of 8 subjects with their weak labels in one ZIP file, and the reference file beside it,
+    which tells two subjects to train on and one to test on."""
+    files = faces_draw(tmp_path_factory.mktemp("faces"), faces=160, seed=3)
+    path = files.folder / "faces.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(files.labels, "labels.csv")
+        for picture in sorted(files.pictures.rglob("*.*")):
+            archive.write(picture, picture.relative_to(files.folder))
+    return path, files.reference
