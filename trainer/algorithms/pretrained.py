@@ -61,8 +61,9 @@ def network_start(network: FaceNetwork, source: Path | str) -> str:
     and leaves the network untouched, when the weights are not there, damaged, or another architecture's.
     """
     if isinstance(source, str):
-        config, weights = _hub_files(source)
-        _config_check(config, network, source)
+        # first the small file: a wrong name must not cost gigabytes
+        _config_check(_hub_file(source, CONFIG_FILE), network, source)
+        weights = _hub_file(source, WEIGHTS_FILE)
     elif source.is_dir():
         config, weights = _model_files(source)
         _config_check(config, network, source.name)
@@ -89,18 +90,15 @@ def _model_files(folder: Path) -> tuple[Path, Path]:
     return folder / CONFIG_FILE, folder / WEIGHTS_FILE
 
 
-def _hub_files(name: str) -> tuple[Path, Path]:
-    """The two files of a hub's model, downloaded into the library's cache unless they are there already."""
+def _hub_file(name: str, file: str) -> Path:
+    """A file of a hub's model, downloaded into the library's cache unless it is there already."""
     from huggingface_hub import errors, hf_hub_download
 
     told = HUB_NAME.fullmatch(name)
     if told is None:
         raise WeightsError(f"{name!r} is no hub name: owner/name or owner/name@revision")
     try:
-        config, weights = (
-            Path(hf_hub_download(told["repo"], file, revision=told["revision"]))
-            for file in (CONFIG_FILE, WEIGHTS_FILE)
-        )
+        return Path(hf_hub_download(told["repo"], file, revision=told["revision"]))
     except errors.GatedRepoError as error:
         raise WeightsError(f"{name}: the hub gives these weights only to those whom their owner lets in") from error
     except errors.RepositoryNotFoundError as error:
@@ -118,7 +116,6 @@ def _hub_files(name: str) -> tuple[Path, Path]:
             f"{name} is not on this machine and the hub can't be reached. Put its {CONFIG_FILE} and {WEIGHTS_FILE} "
             f"into the folder {FOLDER}/{told['repo']} below the data folder."
         ) from error
-    return config, weights
 
 
 def _config_check(path: Path, network: FaceNetwork, source: str) -> None:

@@ -372,9 +372,15 @@ def test_what_the_hub_does_not_have_is_told(hub: type[Hub], name: str, told: str
         network_start(network_create(SMALL), name)
 
 
-def test_a_hub_model_of_pickles_is_refused(hub: type[Hub], tmp_path: Path) -> None:
+def test_weights_of_another_architecture_are_not_even_downloaded(hub: type[Hub]) -> None:
+    with pytest.raises(WeightsError, match="weights of resnet18, the network chosen is alexnet_small"):
+        network_start(network_create(SMALL), "owner/name")
+    assert hub.asked and not any(path.endswith("model.safetensors") for path in hub.asked)
+
+
+def test_a_hub_model_of_pickles_is_refused(library_model: Path, hub: type[Hub], tmp_path: Path) -> None:
     (tmp_path / "pickled").mkdir()
-    (tmp_path / "pickled" / "config.json").write_text("{}")
+    (tmp_path / "pickled" / "config.json").write_bytes((library_model / "config.json").read_bytes())
     hub.folder = tmp_path / "pickled"
     with pytest.raises(WeightsError, match=r"lacks config\.json or model\.safetensors; pickles are not read"):
         network_start(network_create(RESNET18), "owner/name")
