@@ -60,25 +60,25 @@ LABELS: dict[str, Promise] = {
 """Where the setting's own name says too little."""
 CHOICES: dict[str, dict[str, Promise]] = {
     "network.name": {
-        "alexnet_small": gettext_lazy("small, for two cores"),
-        "alexnet": gettext_lazy("as in the paper"),
-        "resnet50": gettext_lazy("deeper and slower"),
+        "alexnet_small": gettext_lazy("quick"),
+        "alexnet": gettext_lazy("as published"),
+        "resnet50": gettext_lazy("deeper, slow"),
     },
     "training.sampler": {
-        "random": gettext_lazy("in random order"),
-        "oversampled": gettext_lazy("each AU in turn, half with it"),
-        "stratified": gettext_lazy("rare AUs dealt out evenly"),
-        "momu": gettext_lazy("more of the AU that lacks faces"),
+        "random": gettext_lazy("in any order"),
+        "oversampled": gettext_lazy("AU by AU"),
+        "stratified": gettext_lazy("rare AUs spread"),
+        "momu": gettext_lazy("more of rare AUs"),
     },
     "training.schedule": {
-        "cosine": gettext_lazy("smoothly, to nothing"),
-        "step": gettext_lazy("at once, every few epochs"),
-        "constant": gettext_lazy("it doesn't"),
+        "cosine": gettext_lazy("smoothly"),
+        "step": gettext_lazy("now and then"),
+        "constant": gettext_lazy("not at all"),
     },
     "training.precision": {
-        "auto": gettext_lazy("as suits the machine"),
+        "auto": gettext_lazy("by the machine"),
         "float32": gettext_lazy("exact"),
-        "bfloat16": gettext_lazy("coarser, often quicker"),
+        "bfloat16": gettext_lazy("coarser"),
     },
 }
 """What a choice means, where its name says too little."""

@@ -46,7 +46,7 @@ def test_an_untouched_form_orders_the_preset(method):
 
 def test_a_choice_says_what_it_means():
     html = str(TrainingForm("alexnet")["training.sampler"])
-    assert '<option value="random" selected>random: in random order</option>' in html
+    assert '<option value="random" selected>random: in any order</option>' in html
     settings = [one for method in METHODS.values() for one in settings_told(method.settings)]
     known_choices = {(one.path, choice) for one in settings for choice in one.choices}
     assert {(path, choice) for path, told in CHOICES.items() for choice in told} <= known_choices
