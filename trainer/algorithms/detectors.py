@@ -34,7 +34,7 @@ from trainer.algorithms.objectives import Rows, Supervised, TrainingData
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import network_start
 from trainer.algorithms.settings import DetectorSettings
-from trainer.algorithms.thresholds import thresholds_choose
+from trainer.algorithms.thresholds import fold_thresholds_choose, thresholds_choose
 from trainer.algorithms.training import ObjectiveMaker, train
 from trainer.algorithms.weights import WeightsError, weights_load, weights_save
 
@@ -105,15 +105,13 @@ def detector_train(
     validation = np.zeros(len(cache), dtype=bool)
     validation[kept] = True
     coded, scores = labels[work.coded], out_of_fold[work.coded]
-    folds = work.folds[work.coded]
-    others = [folds != fold for fold in range(work.count)]
     return DetectorResult(
         network=network,
         out_of_fold=out_of_fold,
         folds=work.folds,
         validation=validation,
         thresholds=thresholds_choose(coded, scores),
-        fold_thresholds=np.stack([thresholds_choose(coded[part], scores[part]) for part in others]),
+        fold_thresholds=fold_thresholds_choose(coded, scores, work.folds[work.coded]),
         trainings=trainings,
     )
 

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_FOLD = -1
-NO_SUBJECT = -1
 
 
 def subjects_split(

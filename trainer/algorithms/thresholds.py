@@ -28,6 +28,17 @@ def thresholds_choose(labels: NDArray[np.integer[Any]], scores: NDArray[np.float
     )
 
 
+def fold_thresholds_choose(
+    labels: NDArray[np.integer[Any]], scores: NDArray[np.floating[Any]], folds: NDArray[np.integer[Any]]
+) -> NDArray[np.float32]:
+    """(K, A) the thresholds to judge each fold by: those chosen on the faces of the others.
+
+    labels, scores: (N, A) as above. folds: (N,) from 0 to K − 1.
+    """
+    others = [folds != fold for fold in range(int(folds.max()) + 1)]
+    return np.stack([thresholds_choose(labels[part], scores[part]) for part in others])
+
+
 def _threshold(labels: NDArray[np.integer[Any]], scores: NDArray[np.float32]) -> float:
     known = (labels >= 0) & np.isfinite(scores)
     present, scores = labels[known] == 1, scores[known]

@@ -33,14 +33,13 @@ from trainer.algorithms.features import (
     features_standardise,
 )
 from trainer.algorithms.folds import folds_assign
-from trainer.algorithms.thresholds import thresholds_choose
+from trainer.algorithms.thresholds import fold_thresholds_choose, thresholds_choose
 from trainer.selectors.snapshots import codes_check
 from trainer.selectors.training_codes import FaceTable, face_table, training_codes
 from trainer.services.keeping import (
     au_bits,
     by_position,
     codes_at,
-    fold_thresholds,
     job_folder,
     snapshot_kept,
     snapshot_make,
@@ -202,7 +201,7 @@ def _report(
             labels[rows],
             out_of_fold[rows],
             faces.subjects[rows],
-            thresholds=fold_thresholds(labels[rows], out_of_fold[rows], folds),
+            thresholds=fold_thresholds_choose(labels[rows], out_of_fold[rows], folds)[folds],
             folds=folds,
         ),
         "test": None,

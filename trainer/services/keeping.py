@@ -17,7 +17,6 @@ from annotator.selectors.arrays import array_read, file_sha256
 from annotator.services.arrays import array_write
 from annotator.services.job_running import JobContext
 from trainer.algorithms.networks import FaceNetwork
-from trainer.algorithms.thresholds import thresholds_choose
 from trainer.algorithms.weights import weights_save
 from trainer.selectors.detector_card import card_make
 from trainer.selectors.snapshots import SnapshotCheck
@@ -111,13 +110,3 @@ def au_bits(dataset: DataSet, aus: Sequence[int]) -> list[int]:
     """The bits of these AUs, in their order."""
     by_au: dict[int, CodedAU] = {coded.au: coded for coded in dataset.coded_aus.all()}
     return [by_au[au].bit for au in aus]
-
-
-def fold_thresholds(
-    labels: NDArray[np.int8], scores: NDArray[np.float32], folds: NDArray[np.integer[Any]]
-) -> NDArray[np.float32]:
-    """(R, A) thresholds to judge the scores (R, A) by: those of a face chosen on the folds it isn't in."""
-    thresholds = np.empty(scores.shape, np.float32)
-    for fold in np.unique(folds):
-        thresholds[folds == fold] = thresholds_choose(labels[folds != fold], scores[folds != fold])
-    return thresholds
