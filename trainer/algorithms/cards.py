@@ -41,9 +41,9 @@ LIMITS = """- It codes muscle actions. It does not tell what somebody feels, thi
 - Left and right of the face are not told apart, and neither is how strong an action is."""
 FIGURES = (
     "In brackets 95% intervals from a bootstrap over subjects; – is undefined, for want of codes. "
-    "F1, precision and recall at the detector's thresholds."
+    "F1, precision and recall at thresholds chosen on other faces."
 )
-FIGURES_FIXED = FIGURES.replace("the detector's thresholds", "a threshold of one half")
+FIGURES_FIXED = FIGURES.replace("thresholds chosen on other faces", "a threshold of one half")
 EVALUATIONS = {
     "cross_validation": (
         "Cross-validated",

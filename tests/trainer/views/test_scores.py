@@ -101,6 +101,7 @@ def test_scopes(detector, alice, query, scored):
     answer = distribution(alice, detector, **query)
     assert row(answer).scored == scored
     assert ("No scores here" in answer.content.decode()) is (scored == 0)
+    assert ("There are no such faces" in answer.content.decode()) is (query.get("subject") == "nobody")
 
 
 def test_the_scope_of_a_cluster_is_named_and_can_be_left(detector, alice):

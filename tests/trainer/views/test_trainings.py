@@ -328,6 +328,14 @@ def test_only_admins_are_offered_to_clone_and_cancel(cast, dataset):
     assert reverse("job_cancel", args=[dataset.pk, job.pk]) not in page
 
 
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED])
+def test_who_may_not_resume_is_told_who_may(cast, dataset, state):
+    job = training_make(dataset, state=state)
+    told = "An admin of this data set can resume it"
+    assert told in html(training_page(cast, job, "ana"))
+    assert told not in html(training_page(cast, job, "alice"))
+
+
 def test_cancelling_and_resuming_come_back_to_the_training(cast, dataset):
     job = training_make(dataset, claim="somebody")
     here = reverse("training_detail", args=[dataset.pk, job.pk])
