@@ -33,12 +33,12 @@ from trainer.algorithms.measures import auc_measure, base_rate_call, f1_measure
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import TrainingData
 from trainer.algorithms.prediction import outputs_predict, scores_predict
+from trainer.algorithms.scaling import features_standardise
 from trainer.algorithms.settings import NetworkConfig, TrainingConfig
 from trainer.algorithms.training import NO_ROWS, train
 
 FEATURE_STAGE = "features"
 FOLDS_SHARE, STUDENT_SHARE = 0.65, 0.92  # of the work done, when the folds and the feature network end
-SCALE_FLOOR = 1e-6
 Labels = NDArray[np.int8]
 Rows = NDArray[np.intp]
 
@@ -140,20 +140,6 @@ def features_extract(
     report["seconds"] = round(time.monotonic() - started, 1)
     report["cpu_seconds"] = round(time.process_time() - cpu_started, 1)
     return FeatureResult(features_standardise(features), scores, student.network, report)
-
-
-def features_standardise(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each column of (N, F) to zero mean and unit variance, then each row to unit length.
-
-    A dead column becomes zero. With unit rows the L2 distance orders neighbours as the cosine does;
-    on ictau it lets 30 neighbours vote better than the bare or the only standardised features.
-    """
-    spread = features.std(axis=0, dtype=np.float64)
-    centred = features - features.mean(axis=0, dtype=np.float64)
-    scaled = np.where(spread > SCALE_FLOOR, centred / np.maximum(spread, SCALE_FLOOR), 0.0)
-    length = np.linalg.norm(scaled, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = (scaled / np.maximum(length, SCALE_FLOOR)).astype(np.float32)
-    return unit
 
 
 class _Work:

@@ -1,22 +1,30 @@
-"""`features_standardise` for more faces than memory holds: the same in parts, from a file to a file."""
+"""Features as neighbour search wants them, worked on in parts: of a million faces they lie in files."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.algorithms.features import SCALE_FLOOR
-
 Floats = NDArray[np.float32]
+SCALE_FLOOR = 1e-6
 PART = 8_192
 
 
-def standardised_parts(features: Floats, part: int = PART) -> Iterator[tuple[int, Floats]]:
-    """(first row, rows of unit length) of features (N, F), which may be mapped from a file.
+def features_standardise(features: Floats) -> Floats:
+    """Each column of (N, F) to zero mean and unit variance, then each row to unit length.
 
-    Each column is brought to zero mean and unit variance, a dead one to zero, then each row to unit
-    length, as `features_standardise` does with all rows at once.
+    A dead column becomes zero. With unit rows the L2 distance orders neighbours as the cosine does;
+    on ictau it lets 30 neighbours vote better than the bare or the only standardised features.
     """
+    unit = np.empty(features.shape, dtype=np.float32)
+    for start, rows in standardised_parts(features):
+        unit[start : start + len(rows)] = rows
+    return unit
+
+
+def standardised_parts(features: Floats, part: int = PART) -> Iterator[tuple[int, Floats]]:
+    """(first row, rows as `features_standardise` makes them) of features (N, F), which may be mapped from a
+    file."""
     mean, spread = columns_measure(features, part)
     for start in range(0, len(features), part):
         centred = features[start : start + part] - mean

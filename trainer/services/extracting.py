@@ -30,9 +30,9 @@ from trainer.algorithms.features import (
     FeatureSettings,
     Stage,
     features_extract,
-    features_standardise,
 )
 from trainer.algorithms.folds import folds_assign
+from trainer.algorithms.scaling import features_standardise
 from trainer.algorithms.thresholds import fold_thresholds_choose, thresholds_choose
 from trainer.selectors.snapshots import codes_check
 from trainer.selectors.training_codes import FaceTable, face_table, training_codes

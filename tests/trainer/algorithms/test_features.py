@@ -15,7 +15,6 @@ from trainer.algorithms.features import (
     Stage,
     checkpoint_ignore,
     features_extract,
-    features_standardise,
 )
 from trainer.algorithms.folds import folds_assign
 from trainer.algorithms.measures import auc_measure, base_rate_call, f1_measure
@@ -133,15 +132,6 @@ def test_faces_kept_from_study_do_not_change_the_feature_network(tiny: Tiny) -> 
 def test_arrays_that_do_not_fit_are_refused(tiny: Tiny) -> None:
     with pytest.raises(ValueError, match="71"):
         features_extract(tiny.cache, tiny.labels[:71], tiny.train_rows, tiny.groups, SETTINGS)
-
-
-def test_standardised_features_forget_scale_and_dead_columns_and_have_unit_length() -> None:
-    features = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
-    scaled = features * np.array([1, 10, 0.1, 3, 0], dtype=np.float32) + 7
-    standard = features_standardise(scaled)
-    assert np.allclose(standard[:, :4], features_standardise(features[:, :4]), atol=1e-3)
-    assert not standard[:, 4].any()
-    assert np.allclose(np.linalg.norm(standard, axis=1), 1, atol=1e-5)
 
 
 def test_folds_keep_subjects_together_and_even() -> None:

@@ -13,8 +13,8 @@ from annotator.services.jobs import job_resume
 from annotator.services.withdrawal import subject_withdraw
 from tests.annotator.importing import quiet_heart
 from tests.trainer.services.world import AUS, QUICK, REFERENCE, faces_drawn, text_of, world_make
-from trainer.algorithms.features import features_standardise
 from trainer.algorithms.prediction import outputs_predict
+from trainer.algorithms.scaling import features_standardise
 from trainer.selectors.predictions import prediction_is_current, prediction_layer
 from trainer.selectors.training_codes import face_table
 from trainer.services import predicting
