@@ -7,7 +7,6 @@ cost more than a small network does. Row i of the cache is the face at position 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -37,11 +36,6 @@ class CacheReport:
     faces: int
     holes: tuple[int, ...]  # positions given as None
     unreadable: tuple[tuple[int, str], ...]  # position and reason
-
-
-def picture_open(source: bytes | str | Path) -> Image.Image:
-    """The default decoder: an encoded picture, or the path of one."""
-    return Image.open(BytesIO(source) if isinstance(source, bytes) else source)
 
 
 def face_resize(picture: Image.Image, size: int) -> FaceArray:

@@ -44,7 +44,7 @@ def weights_load(path: Path) -> tuple[FaceNetwork, dict[str, Any]]:
 
     Raises WeightsError when the file is damaged, foreign, or does not fit its own configuration.
     """
-    metadata, tensors = _file_read(path, with_tensors=True)
+    metadata, tensors = _file_read(path)
     try:
         network = network_create(NetworkConfig(**json.loads(metadata["network"])))
         network.load_state_dict(tensors)
@@ -54,17 +54,11 @@ def weights_load(path: Path) -> tuple[FaceNetwork, dict[str, Any]]:
     return network.eval(), extra
 
 
-def weights_card(path: Path) -> str:
-    """The model card kept with the weights, empty where there is none. Raises WeightsError as `weights_load`."""
-    return _file_read(path, with_tensors=False)[0].get("card", "")
-
-
-def _file_read(path: Path, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _file_read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata: dict[str, str] = file.metadata() or {}
-            names = file.keys() if with_tensors else []
-            tensors = {name: file.get_tensor(name) for name in names}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except SafetensorError as error:
         raise WeightsError(f"{path.name}: not a readable safetensors file ({error})") from error
     if metadata.get("format") != FORMAT:

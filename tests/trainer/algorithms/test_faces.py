@@ -10,13 +10,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from trainer.algorithms.callbacks import Cancelled
-from trainer.algorithms.faces import face_resize, faces_cache_build, faces_cache_open, picture_open
+from trainer.algorithms.faces import face_resize, faces_cache_build, faces_cache_open
 
 
 def encoded(size: tuple[int, int], colour: tuple[int, int, int], kind: str = "PNG") -> bytes:
     buffer = BytesIO()
     Image.new("RGB", size, colour).save(buffer, kind)
     return buffer.getvalue()
+
+
+def picture_open(source: bytes | Path) -> Image.Image:
+    return Image.open(BytesIO(source) if isinstance(source, bytes) else source)
 
 
 def test_wide_picture_is_centred_between_black_bars() -> None:

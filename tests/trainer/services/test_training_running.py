@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from django.core.files.storage import default_storage
+from safetensors import safe_open
 
 from annotator.choices import FaceRole, JobState, LayerKind
 from annotator.models import Detector, Face, Job, LabelSnapshot
@@ -16,7 +17,7 @@ from tests.trainer.services.world import AUS, QUICK, REFERENCE, faces_drawn, tex
 from trainer.algorithms import objectives
 from trainer.algorithms.detectors import stage_seed
 from trainer.algorithms.sampling import composition
-from trainer.algorithms.weights import weights_card, weights_load
+from trainer.algorithms.weights import weights_load
 from trainer.selectors.detector_card import card_make
 from trainer.services import training_running
 from trainer.services.training import training_create
@@ -66,7 +67,8 @@ def test_the_weights_carry_card_and_aus(dataset, cast):
     detector = detector_of(job_run(training(dataset, cast, name="Mouths").pk))
     network, extra = weights_load(default_storage.path(detector.weights_name))
     assert extra["aus"] == list(AUS) and network.config.outputs == 2
-    card = weights_card(default_storage.path(detector.weights_name))
+    with safe_open(default_storage.path(detector.weights_name), framework="pt") as file:
+        card = file.metadata()["card"]
     assert "# Mouths" in card and "AU12" in card and "test faces, for reporting only" in card
     assert "Software: Corrugator" in card and card == card_make(detector)
 
