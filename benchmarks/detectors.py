@@ -36,7 +36,7 @@ from benchmarks.detectors_world import World, world_load
 from trainer.algorithms.measures import paired_interval
 from trainer.algorithms.settings import AdversarialConfig
 
-ALPHAS = (0.03, 0.1, 0.3, 0.6)
+ALPHAS = (0.3, 0.6, 0.9)
 ALPHA = 0.3  # chosen by the part `alpha`
 MISSING = (0.1, 0.3, 0.5)
 LABELS = ("reference", "weak", "reannotated", "true")
@@ -60,7 +60,7 @@ def adversarial_plans(world: World) -> dict[str, Plan]:
 
 def adversarial_plan(alpha: float, missing: float) -> Plan:
     training = replace(PLAIN.training, batch=64)
-    return replace(PLAIN, training=training, adversarial=AdversarialConfig(alpha=alpha), missing=missing, shown=0.5)
+    return replace(PLAIN, training=training, adversarial=AdversarialConfig(alpha=alpha), missing=missing, shown=0.35)
 
 
 def samplers_plans(world: World) -> dict[str, Plan]:

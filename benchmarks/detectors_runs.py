@@ -55,14 +55,17 @@ def plan_run(world: World, plan: Plan, seed: int, work: Path, test: bool = True)
     began = time.perf_counter()
     network, losses = network_train(world, plan, seed)
     labels = world.labels["reference"]
-    scores = scores_predict(network, world.cache, world.validation)
-    thresholds = thresholds_choose(labels[world.validation], scores)
     columns = columns_judged(world, plan)
+    # stills that lost their labels are judged too: nothing was learned from those labels
+    unseen = np.concatenate([world.validation, stills_lost(world, plan, seed)])
+    scores = scores_predict(network, world.cache, unseen)
+    chosen = slice(0, len(world.validation))
+    thresholds = thresholds_choose(labels[world.validation], scores[chosen])
     run: dict[str, Any] = {
         "plan": asdict(plan),
         "seed": seed,
         "losses": losses,
-        "validation": figures(labels[world.validation], scores, thresholds, columns),
+        "validation": figures(labels[unseen], scores, thresholds, columns),
     }
     if test:
         scores = scores_predict(network, world.cache, world.test)
@@ -78,9 +81,8 @@ def network_train(world: World, plan: Plan, seed: int) -> tuple[Any, list[float]
     if plan.labels != "reference":
         coded = np.sort(np.concatenate([coded, world.others]))
     if plan.adversarial is not None:
-        order = np.random.default_rng((seed, 7)).permutation(world.train)
-        lost = round(len(order) * plan.missing)
-        coded, uncoded = np.sort(order[lost:]), np.sort(np.concatenate([order[:lost], world.others]))
+        lost = stills_lost(world, plan, seed)
+        coded, uncoded = np.setdiff1d(world.train, lost), np.sort(np.concatenate([lost, world.others]))
     network = network_create(replace(plan.network, outputs=len(world.aus)), seed)
     settings = DetectorSettings(adversarial=plan.adversarial)
     shown = plan.shown * (SHOWN_QUICK if world.quick else SHOWN)
@@ -89,6 +91,13 @@ def network_train(world: World, plan: Plan, seed: int) -> tuple[Any, list[float]
     data = TrainingData(world.cache, labels, coded, uncoded)
     report = train(network, data, config, objective=objective_of(settings))
     return network, list(report.losses)
+
+
+def stills_lost(world: World, plan: Plan, seed: int) -> NDArray[np.intp]:
+    """The reference stills that lose their labels in this run."""
+    order = np.random.default_rng((seed, 7)).permutation(world.train)
+    lost: NDArray[np.intp] = np.sort(order[: round(len(order) * plan.missing)])
+    return lost
 
 
 def columns_judged(world: World, plan: Plan) -> NDArray[np.intp]:

@@ -9,6 +9,10 @@ Where this differs from the paper:
 - Reviews leave single AUs unknown, which the paper does not treat. D sees `label × mask` beside the
   mask (2A inputs), and each prediction borrows the mask of a real label drawn at random: otherwise D
   could tell predictions, which miss nothing, from labels by what is missing.
+- D is shown codes drawn from R's probabilities, the gradient going straight through the draw
+  (`predictions="drawn"`). Shown the probabilities themselves, as in the paper, D needs only see that they
+  are not 0 or 1, and R learns to be sure: an unlikely AU becomes an impossible one, and predictions
+  gather on the most frequent combination, no AU at all. `"probabilities"` is the paper's way.
 - The whole objective (Eq. 4) is divided by the number of AUs, so that the cross-entropy is a mean over
   codes and its scale does not change with the AUs: α weighs the same two terms as in the paper.
 - D's first turn of a step takes the predictions that R makes of the step's own batch, which are random
@@ -97,7 +101,7 @@ class Adversarial(Supervised):
         recognition = self.recognition(logits, targets)
         if not alpha:
             return recognition, {"recognition": float(recognition.detach())}
-        predicted = torch.sigmoid(logits)
+        predicted = self.shown(torch.sigmoid(logits), generator)
         discrimination = 0.0
         if step % self.adversarial.recogniser_steps == 0:
             discrimination = self.discriminator_turns(predicted.detach(), generator)
@@ -138,7 +142,15 @@ class Adversarial(Supervised):
         faces = np.concatenate([self.rows, self.data.unlabelled])
         drawn = faces[torch.randint(len(faces), (count * self.world.size,), generator=generator).numpy()]
         pixels, _ = self.look(drawn, generator)
-        return torch.sigmoid(self.network(pixels).float())
+        return self.shown(torch.sigmoid(self.network(pixels).float()), generator)
+
+    def shown(self, probabilities: Tensor, generator: torch.Generator) -> Tensor:
+        """What D sees of predictions (B, A): codes drawn from them, with their gradient, or themselves."""
+        if self.adversarial.predictions == "probabilities":
+            return probabilities
+        chance = torch.rand(probabilities.shape, generator=generator).to(probabilities)
+        drawn = (chance < probabilities.detach()).to(probabilities.dtype)
+        return drawn + probabilities - probabilities.detach()
 
     def told(self) -> dict[str, Any]:
         """See `Supervised.told`."""

@@ -123,6 +123,11 @@ class AdversarialConfig(Checked):
     )
     recogniser_steps: int = setting(1, "Updates of the recogniser in a step (H_R).", least=1, most=100)
     discriminator_steps: int = setting(1, "Updates of the discriminator in a step (H_D).", least=1, most=100)
+    predictions: str = setting(
+        "drawn",
+        "What the discriminator sees of a prediction: codes drawn by it, or its probabilities.",
+        choices=("drawn", "probabilities"),
+    )
     hidden: int = setting(64, "Width of the discriminator's two hidden layers.", least=1, most=4096)
     learning_rate: float = setting(1e-3, "Size of the discriminator's steps.", least=1e-8, most=10)
     unlabelled: float = setting(

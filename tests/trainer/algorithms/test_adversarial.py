@@ -45,7 +45,7 @@ def test_without_uncoded_faces_the_whole_batch_is_coded(tiny: Tiny) -> None:
 
 def test_loss_is_equation_four_over_the_number_of_aus(tiny: Tiny) -> None:
     network = network_create(replace(CONFIG, dropout=0.0), seed=1).train()
-    goal = adversarial(tiny, network, AdversarialConfig(alpha=0.3, recogniser_steps=2))
+    goal = adversarial(tiny, network, AdversarialConfig(alpha=0.3, recogniser_steps=2, predictions="probabilities"))
     batch = np.array([0, 1, 2, 3, 50, 51])
     # an odd step of two recogniser turns: the discriminator rests, so that D is the one compared with
     loss, parts = goal.loss(batch, torch.Generator().manual_seed(4), step=1)
@@ -91,6 +91,17 @@ def test_prediction_gets_no_gradient_where_its_borrowed_mask_is_empty() -> None:
     assert predicted.grad is not None
     assert predicted.grad[0, 1] == 0
     assert predicted.grad[0, 0] != 0
+
+
+def test_drawn_codes_are_codes_and_carry_the_probabilities_gradient(tiny: Tiny) -> None:
+    goal = adversarial(tiny, network_create(CONFIG), AdversarialConfig())
+    probabilities = torch.full((4000, 2), 0.3).requires_grad_()
+    drawn = goal.shown(probabilities, torch.Generator().manual_seed(3))
+    assert torch.allclose(drawn, drawn.round(), atol=1e-6)
+    assert drawn.mean().item() == pytest.approx(0.3, abs=0.03)
+    (drawn * torch.tensor([1.0, 5.0])).sum().backward()
+    assert probabilities.grad is not None
+    assert probabilities.grad[0].tolist() == [1.0, 5.0]
 
 
 def test_recogniser_step_leaves_the_discriminators_weights_alone(tiny: Tiny) -> None:
