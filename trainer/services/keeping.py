@@ -51,6 +51,9 @@ def snapshot_make(
     revision: the data set's when they were read.
     """
     dataset = context.job.dataset
+    # as long as these faces: those that an import brings meanwhile are not of this snapshot
+    laid = np.full((int(faces.positions[-1]) + 1, codes.codes.shape[1]), -1, np.int8)
+    laid[faces.positions] = codes.codes
     with transaction.atomic():
         snapshot = LabelSnapshot.objects.create(
             dataset=dataset,
@@ -59,9 +62,7 @@ def snapshot_make(
             aus=[coded.au for coded in codes.aus],
             sources=codes.sources,
             layers=codes.layers,
-            codes=array_write(
-                dataset=dataset, purpose="snapshot", values=by_position(dataset, faces.positions, codes.codes, -1)
-            ),
+            codes=array_write(dataset=dataset, purpose="snapshot", values=laid),
             summary=check.summary(),
         )
         context.checkpoint_save(snapshot=snapshot.pk, faces=faces.digest)
@@ -69,13 +70,14 @@ def snapshot_make(
 
 
 def snapshot_kept(context: JobContext, faces: FaceTable) -> LabelSnapshot | None:
-    """The snapshot that an earlier attempt at this job froze; None too where one of its faces has become a
-    test face, for then it must not be learned from."""
+    """The snapshot that an earlier attempt at this job froze; None too where one of its faces has gone with its
+    subject, for then its figures are wrong, or has become a test face, which must not be learned from."""
     number = context.checkpoint.get("snapshot", 0)
     kept = LabelSnapshot.objects.filter(dataset=context.job.dataset, pk=number).first()
     if kept is None or (codes_at(kept, faces)[faces.is_test] >= 0).any():
         return None
-    return kept
+    of_then = faces.part(np.flatnonzero(faces.positions < kept.codes.shape[0]))
+    return kept if of_then.digest == context.checkpoint["faces"] else None
 
 
 def codes_at(snapshot: LabelSnapshot, faces: FaceTable) -> NDArray[np.int8]:

@@ -12,6 +12,7 @@ from annotator.models import Detector, Face, Job, LabelSnapshot
 from annotator.selectors.arrays import array_read
 from annotator.services.job_running import job_run
 from annotator.services.jobs import job_cancel, job_resume
+from annotator.services.withdrawal import subject_withdraw
 from tests.annotator.importing import quiet_heart
 from tests.trainer.services.world import AUS, QUICK, REFERENCE, faces_drawn, text_of, world_make
 from trainer.algorithms import objectives
@@ -174,6 +175,21 @@ def test_a_broken_training_goes_on_from_its_snapshot_to_the_same_result(dataset,
     assert all((nets[0][name] == nets[1][name]).all() for name in nets[0])
 
 
+def test_faces_that_come_while_the_codes_are_read_do_not_undo_what_was_finished(dataset, cast, monkeypatch):
+    world_make(dataset)
+    check = training_running.codes_check
+
+    def meanwhile(*given, **more):
+        faces_drawn(dataset, np.ones((3, 2), bool))
+        return check(*given, **more)
+
+    monkeypatch.setattr(training_running, "codes_check", meanwhile)
+    job = stopped_after_a_fold(training(dataset, cast), monkeypatch, pull_the_plug)
+    resumed = job_run(job_resume(job=job).pk)
+    assert detector_of(resumed).snapshot_id == job.checkpoint["snapshot"]
+    assert resumed.log.count("fold-0: ") == 1
+
+
 def test_a_face_that_became_a_test_face_is_not_learned_from_when_resumed(dataset, cast, monkeypatch):
     faces = world_make(dataset)
     job = stopped_after_a_fold(training(dataset, cast), monkeypatch, pull_the_plug)
@@ -181,6 +197,20 @@ def test_a_face_that_became_a_test_face_is_not_learned_from_when_resumed(dataset
     detector = detector_of(job_run(job_resume(job=job).pk))
     assert (array_read(detector.snapshot.codes)[3] == -1).all() and detector.report["test"]["faces"] == 9
     assert detector.snapshot_id != job.checkpoint["snapshot"]
+
+
+def test_a_subject_that_withdrew_meanwhile_is_not_learned_from(
+    dataset, cast, monkeypatch, django_capture_on_commit_callbacks
+):
+    faces = world_make(dataset)
+    job = stopped_after_a_fold(training(dataset, cast, method="adversarial"), monkeypatch, pull_the_plug)
+    with django_capture_on_commit_callbacks(execute=True):
+        name = faces[0].subject.pseudonym
+        subject_withdraw(dataset=dataset, user=cast.alice, pseudonym=name, confirm=name)
+    detector = detector_of(job_run(job_resume(job=job).pk))
+    assert detector.report["cross_validation"]["faces"] == detector.snapshot.summary["faces"] == 28
+    assert np.isnan(array_read(detector.out_of_fold)[:4]).all()
+    assert detector.report["trainings"]["detector"]["unlabelled"] == 6
 
 
 def test_a_cancelled_training_keeps_a_checkpoint_and_goes_on_with_the_next_epoch(
