@@ -4,6 +4,7 @@ Runs in a worker: this module imports torch. What is finished of a stopped job l
 folder under `jobs/<id>/` and is taken up when the job is resumed.
 """
 
+import logging
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -48,6 +49,8 @@ from trainer.services.keeping import (
 from trainer.services.pictures import Pixels, faces_cache
 from trainer.services.predicting import faces_look, features_keep
 
+log = logging.getLogger("corrugator.jobs")
+
 INPUT_SIZE = 64
 PIXEL_SIDE, PIXEL_COMPONENTS = 32, 64
 CACHE_SHARE = 0.1
@@ -66,6 +69,7 @@ def features_run(context: JobContext) -> dict[str, Any]:
             context.stop_if_asked()
             raise
         except ValueError as error:
+            log.warning("the features job %s ended", context.job.pk, exc_info=True)  # its words may not be for people
             raise InputRefused(str(error)) from error
     shutil.rmtree(job_folder(context), ignore_errors=True)
     return {"feature_set": feature_set.pk, "detector": feature_set.detector_id, "faces": len(faces.ids)}

@@ -4,6 +4,7 @@ Finished networks and checkpoints lie in the data folder under `jobs/<id>/`; the
 job's checkpoint. A job that is killed anywhere and called again goes on to the same detector.
 """
 
+import logging
 import math
 import shutil
 import time
@@ -44,6 +45,8 @@ from trainer.services.keeping import (
 )
 from trainer.services.pictures import Pixels, faces_prepare
 
+log = logging.getLogger("corrugator.jobs")
+
 CACHE_SHARE, TRAIN_SHARE = 0.08, 0.95
 COMPOSITION_BATCHES = 60
 CURVE_SECONDS = 1.0
@@ -79,6 +82,7 @@ def training_run(context: JobContext) -> dict[str, Any]:
                 _("The device ran out of memory: choose a smaller batch, picture or network.")
             ) from error
         except ValueError as error:
+            log.warning("the training %s ended", context.job.pk, exc_info=True)  # its words may not be for people
             raise InputRefused(str(error)) from error
     shutil.rmtree(job_folder(context), ignore_errors=True)
     return detector_told(kept)
