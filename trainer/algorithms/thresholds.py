@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 DEFAULT_THRESHOLD = 0.5
+MOST_CALLED = 2.0
+"""A threshold calls at most this many times the faces that have the AU."""
 
 
 def thresholds_choose(labels: NDArray[np.integer[Any]], scores: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -19,6 +21,10 @@ def thresholds_choose(labels: NDArray[np.integer[Any]], scores: NDArray[np.float
     worth, 1/(2n⁺), below the best therefore count as equal, and of those the one is taken that calls
     about as many faces as have the AU (the ratio nearest to 1); then the better F1, then the higher
     threshold. With many positives the allowance vanishes.
+
+    Scores that tell little have their best F1 where nearly every face is called, and such codes are of
+    no use to the next round: no threshold is taken that calls more than twice as many as have the AU,
+    where there is another.
     """
     if labels.shape != scores.shape or labels.ndim != 2:
         raise ValueError(f"labels {labels.shape} and scores {scores.shape} must be the same (faces, AUs)")
@@ -51,6 +57,7 @@ def _threshold(labels: NDArray[np.integer[Any]], scores: NDArray[np.float32]) ->
     called = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True) & (ranked > 0)) + 1
     if not len(called):
         return DEFAULT_THRESHOLD
+    called = called[: max(1, int(np.searchsorted(called, MOST_CALLED * positives, side="right")))]
     f1 = 2 * np.cumsum(present[order])[called - 1] / (called + positives)
     equal = np.flatnonzero(f1 > f1.max() - 0.5 / positives)
     distance = np.abs(np.log(called[equal] / positives))
