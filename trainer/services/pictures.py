@@ -65,9 +65,13 @@ def faces_prepare(
 ) -> tuple[FaceTable, Pixels]:
     """A cache with the faces needed, (N,) of the table, and the table of the faces that are in it.
 
-    All faces where they are few enough: the next work finds them decoded. Otherwise those needed alone.
+    All faces where they are few enough: the next work finds them decoded. Otherwise those needed alone. A job
+    that is resumed keeps to its choice, for what it has finished speaks of the rows of that cache.
     """
-    if _is_there(dataset, faces, size) or _worth_whole(faces, size, needed):
+    if "whole_cache" not in context.checkpoint:
+        whole = _is_there(dataset, faces, size) or _worth_whole(faces, size, needed)
+        context.checkpoint_save(whole_cache=whole)
+    if context.checkpoint["whole_cache"]:
         return faces, faces_cache(context, dataset, faces, size, progress)
     chosen = faces.part(np.flatnonzero(needed))
     return chosen, faces_cache(context, dataset, chosen, size, progress, whole=False)

@@ -86,6 +86,9 @@ def test_few_of_many_faces_are_decoded_alone_unless_all_are_there(dataset, conte
     whole = cache_of(context, dataset, 32)
     assert (whole[:2] == cache).all()
     table, cache = faces_prepare(context, dataset, faces, 32, needed, progress_ignore)
+    assert len(cache) == 2  # the same job, resumed
+    context.job.checkpoint = {}
+    table, cache = faces_prepare(context, dataset, faces, 32, needed, progress_ignore)
     assert table is faces and len(cache) == 9
 
 

@@ -190,6 +190,16 @@ def test_faces_that_come_while_the_codes_are_read_do_not_undo_what_was_finished(
     assert resumed.log.count("fold-0: ") == 1
 
 
+def test_a_cache_of_all_faces_that_came_meanwhile_does_not_undo_what_was_finished(dataset, cast, monkeypatch):
+    world_make(dataset)
+    with monkeypatch.context() as patched:
+        patched.setattr("trainer.services.pictures.WHOLE_BYTES", 0)
+        job = stopped_after_a_fold(training(dataset, cast), patched, pull_the_plug)
+    detector_of(job_run(training(dataset, cast, name="whole").pk))
+    resumed = job_run(job_resume(job=job).pk)
+    assert detector_of(resumed) and resumed.log.count("fold-0: ") == 1
+
+
 def test_a_face_that_became_a_test_face_is_not_learned_from_when_resumed(dataset, cast, monkeypatch):
     faces = world_make(dataset)
     job = stopped_after_a_fold(training(dataset, cast), monkeypatch, pull_the_plug)
