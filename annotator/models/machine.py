@@ -62,7 +62,7 @@ class Detector(models.Model):
     weights_name = models.CharField(max_length=200)
     weights_sha256 = models.CharField(max_length=64)
     thresholds = models.JSONField(default=list)
-    """By AU, in the order of `aus`: the probability from which on it predicts the AU present."""
+    """By AU, in the order of `aus`: the probability above which it predicts the AU present."""
     out_of_fold = models.ForeignKey(ArrayFile, models.PROTECT, null=True, related_name="+")
     """(positions, AUs) float32: probabilities of the faces trained on, by networks that never saw their
     subject; NaN for other faces."""
