@@ -38,6 +38,8 @@ FLAGS = [
 WIDTH, HEIGHT = 1440, 760
 LIMIT_BYTES = 200_000
 SETTLE_MS = 500
+TRAINING_SEEN, TRAINING_MS = "done, 40 epochs", 600_000
+"""What the page of a training says once its first network is done, and how long to wait for it."""
 KEYS_READY = "#keys-open:visible"
 """Shown by a page's script once it listens to keys."""
 
@@ -206,6 +208,24 @@ def run(studio: Studio) -> None:
     save(page, "run")
 
 
+def detectors(studio: Studio) -> None:
+    """A training of a minute at work, the order before it, and its report; the comparison with the first."""
+    page = studio.page("alice", height=900)
+    page.goto(studio.dataset + "detectors/new/")
+    page.fill("[name='training.epochs']", "40")
+    save(page, "order")
+    page.locator("#start").click()
+    page.wait_for_selector(f"text={TRAINING_SEEN}", timeout=TRAINING_MS)
+    save(page, "training")
+    page.wait_for_selector("a:has-text('report')", timeout=TRAINING_MS)
+    page.goto(studio.dataset + "detectors/2/")
+    page.set_viewport_size({"width": WIDTH, "height": 1000})
+    save(page, "detector")
+    page.goto(studio.dataset + "detectors/1/scores/")
+    page.set_viewport_size({"width": WIDTH, "height": 1000})
+    save(page, "scores")
+
+
 def export(studio: Studio) -> None:
     page = studio.page("alice")
     page.goto(studio.dataset + "exports/")
@@ -255,7 +275,7 @@ def press(page: Page, *keys: str) -> None:
 
 
 SHOTS: dict[str, Callable[[Studio], None]] = {
-    shot.__name__: shot for shot in (overview, queue, cluster, conflict, noise, face, members, run, export, columns)
+    shot.__name__: shot for shot in (overview, queue, cluster, conflict, noise, face, members, run, detectors, export, columns)
 }
 
 
