@@ -64,9 +64,9 @@ def adversarial_plan(alpha: float, missing: float) -> Plan:
 
 
 def samplers_plans(world: World) -> dict[str, Plan]:
-    """Batches of 64 from the reference labels, as many steps for all."""
-    training = replace(PLAIN.training, batch=64)
-    return {name: replace(PLAIN, training=replace(training, sampler=name), rare_only=True) for name in SAMPLERS}
+    """Batches of 64 from reference and re-annotated labels, as many steps for all."""
+    plan = replace(PLAIN, labels="reannotated", shown=0.5, rare_only=True)
+    return {name: replace(plan, training=replace(plan.training, batch=64, sampler=name)) for name in SAMPLERS}
 
 
 PARTS: dict[str, tuple[Callable[[World], dict[str, Plan]], tuple[tuple[str, str], ...]]] = {
