@@ -275,7 +275,8 @@ def press(page: Page, *keys: str) -> None:
 
 
 SHOTS: dict[str, Callable[[Studio], None]] = {
-    shot.__name__: shot for shot in (overview, queue, cluster, conflict, noise, face, members, run, detectors, export, columns)
+    shot.__name__: shot
+    for shot in (overview, queue, cluster, conflict, noise, face, members, run, detectors, export, columns)
 }
 
 
