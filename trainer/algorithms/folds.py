@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_FOLD = -1
+FEW_SUBJECTS = 5
+"""Of fewer subjects none is set aside where the share is less than one of them."""
 
 
 def subjects_split(
@@ -14,13 +16,16 @@ def subjects_split(
     """The rows without, and those of, a random share of the subjects: nobody is in both.
 
     groups: (N,) subject ids; below 0 the face is its own subject. Subjects are taken in random order
-    until their faces reach the share; at least one subject and two faces stay on the first side, so the
-    second may be empty.
+    until their faces reach the share, at least one where there are five or more; at least one subject and
+    two faces stay on the first side, so that of fewer the second may be empty.
     """
     subjects = _subjects_of(rows, groups)
     _, member, sizes = np.unique(subjects, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(sizes))
-    reached = np.cumsum(sizes[order]) <= min(share * len(rows), len(rows) - 2)
+    taken = np.cumsum(sizes[order])
+    reached = taken <= min(share * len(rows), len(rows) - 2)
+    if share and len(sizes) >= FEW_SUBJECTS:
+        reached[0] |= taken[0] <= len(rows) - 2
     apart = np.isin(member, order[reached])
     return rows[~apart], rows[apart]
 
