@@ -79,14 +79,19 @@ PARTS: dict[str, tuple[Callable[[World], dict[str, Plan]], tuple[tuple[str, str]
 }
 
 
-def part_measure(world: World, work: Path, part: str, seeds: int) -> dict[str, Any]:
+def part_measure(world: World, work: Path, part: str, seeds: int, only: str) -> dict[str, Any]:
     """Every plan of a part with every seed, and the differences of its pairs."""
     plans, pairs = PARTS[part]
-    runs = {name: [plan_run(world, plan, seed, work) for seed in range(seeds)] for name, plan in plans(world).items()}
+    runs = {
+        name: [plan_run(world, plan, seed, work) for seed in range(seeds)]
+        for name, plan in plans(world).items()
+        if only in name
+    }
     methods = {name: figures_of(told) for name, told in runs.items()}
     differences = {
         f"{a} − {b}": {figure: paired_interval(methods[a][figure], methods[b][figure]) for figure in FIGURES}
         for a, b in pairs
+        if a in methods and b in methods
     }
     return {"methods": methods, "differences": differences}
 
@@ -139,6 +144,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("var/benchmarks/detectors"), help="finished runs lie here")
     everything = [*PARTS, "alpha", "overhead", "resume"]
     parser.add_argument("--parts", nargs="+", choices=everything, default=everything)
+    parser.add_argument("--only", default="", metavar="TEXT", help="plans whose name holds this, such as '50%%'")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(
         "--threads", type=int, default=1, help="of one training; one keeps two from hindering another"
@@ -154,7 +160,7 @@ def main() -> None:
     told: dict[str, Any] = {"machine": machine(), "seeds": seeds, "parts": {}}
     for part in options.parts:
         if part in PARTS:
-            told["parts"][part] = part_measure(world, work, part, seeds)
+            told["parts"][part] = part_measure(world, work, part, seeds, options.only)
         elif part == "alpha":
             told["parts"][part] = alpha_sweep(world, work, min(seeds, 2))
         elif part == "overhead":
