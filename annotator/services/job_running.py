@@ -22,6 +22,8 @@ log = logging.getLogger("corrugator.jobs")
 
 Echo = Callable[[float, str], None]
 SAVE_EVERY_SECONDS = 0.5
+BEAT_SECONDS = 2.0
+"""Between two heartbeats at most; a cancellation is heard as late as that."""
 LONGEST_LOG = 200_000
 
 
@@ -150,7 +152,7 @@ def job_run(job_id: int, *, echo: Echo | None = None) -> Job:
 def _beat(context: JobContext, done: threading.Event) -> None:
     """Renew the lease from a thread, so that a long step of numerics doesn't lose the job."""
     try:
-        while not done.wait(min(lease_seconds() / 4, 2.0)):
+        while not done.wait(min(lease_seconds() / 4, BEAT_SECONDS)):
             try:
                 close_old_connections()
                 context.heartbeat()

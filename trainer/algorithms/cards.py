@@ -180,7 +180,7 @@ def _provenance(told: Told) -> str:
     }
     machine = (told.get("report") or {}).get("machine") or {}
     facts = [f"{name}: {plain(told[key])}" for key, name in names.items() if key in told]
-    facts += [f"{plain(str(name).capitalize())}: {plain(value)}" for name, value in machine.items()]
+    facts += [f"{plain(str(name).capitalize())}: {plain(value)}" for name, value in sorted(machine.items())]
     return _list(facts)
 
 
