@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.detectors_mechanics import overhead_measure, resume_prove
 from benchmarks.detectors_runs import PLAIN, Plan, plan_run
 from benchmarks.detectors_world import World, world_load
-from trainer.algorithms.measures import paired_interval
+from trainer.algorithms.measures import mean_of, paired_interval
 from trainer.algorithms.settings import AdversarialConfig
 
 ALPHAS = (0.3, 0.6, 0.9)
@@ -89,7 +89,7 @@ def part_measure(world: World, work: Path, part: str, seeds: int, only: str) -> 
     }
     methods = {name: figures_of(told) for name, told in runs.items()}
     differences = {
-        f"{a} − {b}": {figure: paired_interval(methods[a][figure], methods[b][figure]) for figure in FIGURES}
+        f"{a} − {b}": {figure: paired(methods[a][figure], methods[b][figure]) for figure in FIGURES}
         for a, b in pairs
         if a in methods and b in methods
     }
@@ -112,8 +112,15 @@ def alpha_sweep(world: World, work: Path, seeds: int) -> dict[str, Any]:
     return {"validation": told, "chosen": ALPHA}
 
 
-def mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+def mean(values: list[float | None]) -> float:
+    """Over the runs that have the figure; among a few hundred stills there may be no face of an AU."""
+    return mean_of(values) or 0.0
+
+
+def paired(a: list[float | None], b: list[float | None]) -> dict[str, float | None]:
+    """The difference over the seeds that both have."""
+    both = [(x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None]
+    return paired_interval([x for x, _ in both], [y for _, y in both])
 
 
 def table_print(part: str, told: dict[str, Any]) -> None:

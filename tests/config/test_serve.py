@@ -33,7 +33,13 @@ def served():
         }
         environment |= {"CORRUGATOR_DATA": data, "PYTHONUNBUFFERED": "1"}
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, "manage.py", "serve"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            # a suite started in the background ignores Ctrl-C, and so would all it starts
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         lines = []
         for line in process.stdout:
