@@ -139,7 +139,7 @@ def test_the_large_picture_goes_on_with_the_keys(page, bob):
     assert own(bob) == {1: "a"}
     page.keyboard.press("Escape")
     page.wait_for_selector("#zoom:not([open])", state="attached")
-    page.wait_for_function("document.activeElement.closest('.tile')?.id === 'face-1'")
+    page.wait_for_selector("#face-1:focus-within")
 
 
 def test_a_session_that_ended_loses_nothing(page, bob, live_server):

@@ -34,4 +34,4 @@ def test_parts_that_come_later_are_converted_too(page):
           document.querySelector("main").append(cell);
         }"""
     )
-    page.wait_for_function("document.querySelector('main > p time').textContent === '07:06'")
+    page.wait_for_selector("main > p time:text-is('07:06')")
