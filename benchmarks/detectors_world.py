@@ -1,6 +1,5 @@
 """The ictau stills as benchmarks/detectors.py trains on them: pictures, and four kinds of labels."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +36,7 @@ class World:
 
 def world_load(data: Path, work: Path, quick: bool) -> World:
     """Pictures and labels; the re-annotated ones are made once and kept in the work folder."""
-    with (data / "stills.csv").open(newline="") as file:
-        count = sum(1 for _ in csv.reader(file)) - 1
-    stills = table_read(data / "stills.csv")[: QUICK if quick else count]
+    stills = table_read(data / "stills.csv")[: QUICK if quick else None]
     aus = [int(name[2:]) for name in stills[0] if name.startswith("AU")]
     images = [row["image"] for row in stills]
     split = np.array([row["split"] for row in stills])
@@ -92,8 +89,8 @@ def proposals_make(
     settings = FeatureSettings(shown=2_000, student_shown=2_000) if len(cache) <= QUICK else FeatureSettings()
     seen = features_extract(cache, given, train, np.full(len(cache), -1), settings, study_rows=split != "test")
     rows = np.flatnonzero(split != "test")
-    aus = [name for name in table_read(data / "weak.csv")[0] if name.endswith("_prob")]
     table = table_read(data / "weak.csv")[: len(cache)]
+    aus = [name for name in table[0] if name.endswith("_prob")]
     probability = np.array([[float(row[name]) for name in aus] for row in table], dtype=np.float32)
     result = weakly_supervised_clustering(
         seen.features[rows],

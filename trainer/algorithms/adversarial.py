@@ -77,7 +77,7 @@ class Adversarial(Supervised):
         """m₁ of m: the whole batch where every face is coded (the fully supervised manner)."""
         if not len(self.data.unlabelled):
             return self.config.batch
-        return max(2, round(self.config.batch * (1 - self.adversarial.unlabelled)))
+        return self.adversarial.labelled(self.config.batch)
 
     def batches(self, epoch: int) -> list[Rows]:
         """m₁ coded faces as the sampler draws them, then m₂ uncoded ones at random."""

@@ -35,7 +35,7 @@ from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import network_start
 from trainer.algorithms.settings import DetectorSettings
 from trainer.algorithms.thresholds import fold_thresholds_choose, thresholds_choose
-from trainer.algorithms.training import ObjectiveMaker, train
+from trainer.algorithms.training import ObjectiveMaker, stage_seed, train
 from trainer.algorithms.weights import WeightsError, weights_load, weights_save
 
 FINAL_STAGE = "detector"
@@ -266,8 +266,3 @@ class _Work:
         for array in (self.labels, self.folds, self.unlabelled):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
-
-
-def stage_seed(seed: int, stage: str) -> int:
-    """Random numbers of its own for each stage, whatever ran before it."""
-    return int.from_bytes(hashlib.sha256(f"{seed} {stage}".encode()).digest()[:4], "big")

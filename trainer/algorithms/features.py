@@ -35,7 +35,7 @@ from trainer.algorithms.objectives import TrainingData
 from trainer.algorithms.prediction import outputs_predict, scores_predict
 from trainer.algorithms.scaling import features_standardise
 from trainer.algorithms.settings import NetworkConfig, TrainingConfig
-from trainer.algorithms.training import NO_ROWS, train
+from trainer.algorithms.training import NO_ROWS, stage_seed, train
 
 FEATURE_STAGE = "features"
 FOLDS_SHARE, STUDENT_SHARE = 0.65, 0.92  # of the work done, when the folds and the feature network end
@@ -73,12 +73,14 @@ class Stage:
 @dataclass(frozen=True)
 class FeatureResult:
     """features: (N, F) float32. scores: (N, A) float32 probabilities, NaN in the column of an AU of
-    which no code is known. network: the feature network. report: JSON-ready."""
+    which no code is known. network: the feature network. report: JSON-ready. folds: (N,) of the
+    labelled faces, −1 for the others."""
 
     features: NDArray[np.float32]
     scores: NDArray[np.float32]
     network: FaceNetwork
     report: dict[str, Any]
+    folds: NDArray[np.int16]
 
 
 CheckPoint = Callable[[Stage], None]
@@ -139,7 +141,7 @@ def features_extract(
     report = work.report_make([*folds, student], scores)
     report["seconds"] = round(time.monotonic() - started, 1)
     report["cpu_seconds"] = round(time.process_time() - cpu_started, 1)
-    return FeatureResult(features_standardise(features), scores, student.network, report)
+    return FeatureResult(features_standardise(features), scores, student.network, report, work.folds)
 
 
 class _Work:
@@ -189,8 +191,7 @@ class _Work:
     ) -> Stage:
         """Train a fresh network on the rows of `targets` (N, A)."""
         settings = self.settings
-        # its own random numbers for each stage, whatever ran before: a resumed job draws the same
-        seed = int.from_bytes(hashlib.sha256(f"{self.seed} {name}".encode()).digest()[:4], "big")
+        seed = stage_seed(self.seed, name)
         shown, most = settings.shown, settings.epochs_most
         if name == FEATURE_STAGE:
             shown, most = settings.student_shown, settings.student_epochs_most

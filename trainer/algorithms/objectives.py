@@ -47,6 +47,7 @@ class Supervised:
         self.forward = world.wrapped(network)
         self.precision = precision_choose(config.precision, world.device)
         self.rows = data.rows[(data.labels[data.rows] >= 0).any(axis=1)]
+        self.codes = _codes(data.labels[self.rows])
         self.labelled = self.batch_labelled()
         self.batches_each = batch_count(len(self.rows), self.labelled)
         self.positive_weight: Tensor | None = None
@@ -62,7 +63,7 @@ class Supervised:
         """The epoch's batches, rows of the cache; the same for the same seed and epoch."""
         drawn = epoch_batches(
             self.config.sampler,
-            _codes(self.data.labels[self.rows]),
+            self.codes,
             self.labelled,
             self.batches_each,
             (self.config.seed, epoch),

@@ -134,6 +134,10 @@ class AdversarialConfig(Checked):
         0.5, "Share of the faces in a step that have no code (m₂ of m), as far as there are any.", least=0, most=0.95
     )
 
+    def labelled(self, batch: int) -> int:
+        """m₁ of a batch of m faces, where there are faces without a code."""
+        return max(2, round(batch * (1 - self.unlabelled)))
+
 
 @dataclass(frozen=True)
 class DetectorSettings(Checked):

@@ -319,6 +319,11 @@ class _Loop:
         )
 
 
+def stage_seed(seed: int, stage: str) -> int:
+    """Random numbers of its own for each network of a work, whatever was trained before it."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {stage}".encode()).digest()[:4], "big")
+
+
 def step_seed(seed: int, step: int, rank: int = 0) -> int:
     """The seed of a step's dropout and augmentation: the same whatever ran before it."""
     return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import torch
 from django.db import transaction
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
@@ -28,11 +27,9 @@ from trainer.algorithms.evaluation import evaluate
 from trainer.algorithms.features import (
     FEATURE_STAGE,
     FeatureResult,
-    FeatureSettings,
     Stage,
     features_extract,
 )
-from trainer.algorithms.folds import folds_assign
 from trainer.algorithms.scaling import features_standardise
 from trainer.algorithms.thresholds import fold_thresholds_choose, thresholds_choose
 from trainer.selectors.snapshots import codes_check
@@ -42,6 +39,7 @@ from trainer.services.keeping import (
     by_position,
     codes_at,
     job_folder,
+    machine_told,
     snapshot_kept,
     snapshot_make,
     weights_keep,
@@ -197,8 +195,7 @@ def _report(
 ) -> dict[str, Any]:
     """As every detector's report; each fold is judged by thresholds chosen on the others."""
     rows = np.flatnonzero((labels >= 0).any(axis=1))
-    settings = FeatureSettings()
-    folds = folds_assign(rows, faces.subjects, settings.folds, result.report["seed"])[rows]
+    folds = result.folds[rows]
     made, stages = result.report, result.report["stages"]
     return {
         "cross_validation": evaluate(
@@ -211,12 +208,7 @@ def _report(
         "test": None,
         "test_why": NO_TEST,
         "trainings": stages,
-        "machine": {
-            "device": stages[FEATURE_STAGE]["device"],
-            "precision": stages[FEATURE_STAGE]["precision"],
-            "threads": torch.get_num_threads(),
-            "seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
-        },
+        "machine": machine_told(stages, FEATURE_STAGE),
         "settings": made["settings"],
         "studied_faces": made["studied_faces"],
     }

@@ -1,11 +1,12 @@
 """Keeping what a training made: label snapshot, weights, detector. Runs in a worker: imports torch."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
@@ -106,6 +107,16 @@ def weights_keep(context: JobContext, detector: Detector, network: FaceNetwork) 
         with path.open("rb") as file:
             default_storage.save(name, File(file))
     detector.weights_name, detector.weights_sha256 = name, digest
+
+
+def machine_told(trainings: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """What a report says of the machine: of the trainings of all stages the seconds, the rest of this one's."""
+    return {
+        "device": trainings[stage]["device"],
+        "precision": trainings[stage]["precision"],
+        "threads": torch.get_num_threads(),
+        "seconds": round(sum(training["seconds"] for training in trainings.values()), 1),
+    }
 
 
 def au_bits(dataset: DataSet, aus: Sequence[int]) -> list[int]:

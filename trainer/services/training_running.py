@@ -26,12 +26,13 @@ from annotator.services.arrays import array_write
 from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
 from trainer.algorithms.callbacks import Cancelled, EpochReport, progress_part
-from trainer.algorithms.detectors import FINAL_STAGE, DetectorResult, detector_train, stage_seed
+from trainer.algorithms.detectors import FINAL_STAGE, DetectorResult, detector_train
 from trainer.algorithms.evaluation import evaluate
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import FOLDER, pretrained_find
 from trainer.algorithms.sampling import batch_count, composition, epoch_batches
 from trainer.algorithms.settings import METHODS, DetectorSettings, settings_load
+from trainer.algorithms.training import stage_seed
 from trainer.selectors.detector_charts import stage_title
 from trainer.selectors.snapshots import codes_check
 from trainer.selectors.training_codes import FaceTable, TrainingCodes, codes_chosen, face_table
@@ -39,6 +40,7 @@ from trainer.services.keeping import (
     by_position,
     codes_at,
     job_folder,
+    machine_told,
     snapshot_kept,
     snapshot_make,
     weights_keep,
@@ -288,16 +290,9 @@ def report_make(
         )
     else:
         report["test_why"] = NO_TEST
-    final = result.trainings[FINAL_STAGE]
-    seconds = sum(training["seconds"] for training in result.trainings.values())
     return report | {
         "trainings": result.trainings,
-        "machine": {
-            "device": final["device"],
-            "precision": final["precision"],
-            "threads": torch.get_num_threads(),
-            "seconds": round(seconds, 1),
-        },
+        "machine": machine_told(result.trainings, FINAL_STAGE),
         "settings": settings.as_dict(),
         "composition": batches_told(taken, result, settings),
         "validation_faces": int(result.validation.sum()),
@@ -310,7 +305,7 @@ def batches_told(taken: Taken, result: DetectorResult, settings: DetectorSetting
     labels = taken.labels[(result.folds >= 0) & ~result.validation]
     size = training.batch
     if settings.adversarial is not None and taken.study.any():
-        size = max(2, round(size * (1 - settings.adversarial.unlabelled)))
+        size = settings.adversarial.labelled(size)
     seed = (stage_seed(settings.seed, FINAL_STAGE), 0)
     count = batch_count(len(labels), size)
     batches = epoch_batches(training.sampler, labels, size, count, seed, draw=training.sampler_size)

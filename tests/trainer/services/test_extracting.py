@@ -28,7 +28,6 @@ def small(monkeypatch):
     """The default detector at a size for tests."""
     settings = replace(SETTINGS, training=replace(QUICK, epochs=2))
     monkeypatch.setattr(features, "FeatureSettings", lambda: settings)
-    monkeypatch.setattr(extracting, "FeatureSettings", lambda: settings)
     monkeypatch.setattr(extracting, "INPUT_SIZE", 32)
 
 
