@@ -52,7 +52,7 @@ def overhead_measure(world: World, quick: bool) -> dict[str, Any]:
 
 
 def ours(network: FaceNetwork, world: World, rows: np.ndarray, config: TrainingConfig) -> None:
-    train(network, TrainingData(world.cache, world.labels["reference"], rows, NO_ROWS), config)
+    train(network, TrainingData(world.cache, world.reference, rows, NO_ROWS), config)
 
 
 def bare(network: FaceNetwork, world: World, rows: np.ndarray, config: TrainingConfig) -> None:
@@ -64,7 +64,7 @@ def bare(network: FaceNetwork, world: World, rows: np.ndarray, config: TrainingC
     network.to(device).train()
     optimiser = torch.optim.AdamW(parameter_groups(network, config.weight_decay), lr=config.learning_rate, fused=True)
     generator = torch.Generator().manual_seed(0)
-    labels = torch.from_numpy(world.labels["reference"])
+    labels = torch.from_numpy(world.reference)
     order = rows[torch.randperm(len(rows), generator=generator).numpy()]
     for batch in np.array_split(order, max(1, round(len(rows) / config.batch))):
         pixels = batch_augment(pixels_tensor(world.cache, batch, device), config.augmentation, generator)

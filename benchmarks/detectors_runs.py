@@ -29,7 +29,7 @@ RARE = 0.1
 class Plan:
     """What a run trains on and how; the epochs follow from the faces shown."""
 
-    labels: str  # key of World.labels
+    labels: str  # a name for World.labels
     network: NetworkConfig
     training: TrainingConfig
     adversarial: AdversarialConfig | None = None
@@ -54,7 +54,7 @@ def plan_run(world: World, plan: Plan, seed: int, work: Path, test: bool = True)
         return kept
     began = time.perf_counter()
     network, losses = network_train(world, plan, seed)
-    labels = world.labels["reference"]
+    labels = world.reference
     columns = columns_judged(world, plan)
     # stills that lost their labels are judged too: nothing was learned from those labels
     unseen = np.concatenate([world.validation, stills_lost(world, plan, seed)])
@@ -76,7 +76,7 @@ def plan_run(world: World, plan: Plan, seed: int, work: Path, test: bool = True)
 
 
 def network_train(world: World, plan: Plan, seed: int) -> tuple[Any, list[float]]:
-    labels = world.labels[plan.labels]
+    labels = world.labels(plan.labels)
     coded, uncoded = world.train, NO_ROWS
     if plan.labels != "reference":
         coded = np.sort(np.concatenate([coded, world.others]))
@@ -103,14 +103,15 @@ def stills_lost(world: World, plan: Plan, seed: int) -> NDArray[np.intp]:
 def columns_judged(world: World, plan: Plan) -> NDArray[np.intp]:
     """The AUs that are averaged: all, or those with a base rate under 10% on the reference stills."""
     rows = np.concatenate([world.train, world.validation])
-    rates = (world.labels["reference"][rows] == 1).mean(axis=0)
+    rates = (world.reference[rows] == 1).mean(axis=0)
     return np.flatnonzero(rates < RARE) if plan.rare_only else np.arange(len(rates))
 
 
 def figures(
     labels: NDArray[np.int8], scores: NDArray[np.float32], thresholds: NDArray[np.float32], columns: NDArray[np.intp]
 ) -> dict[str, Any]:
-    """Means over the AUs in `columns`; distributions over all, at one half."""
+    """Means over the AUs in `columns`; over all AUs the distributions at one half, and `rates`, how far the
+    mean score of an AU lies from its base rate."""
     calls = {
         "fixed": scores > 0.5,
         "validation": scores > thresholds,
@@ -128,5 +129,6 @@ def figures(
     return told | {
         "marginal": apart["marginal_mean"],
         "conditional": apart["conditional_mean"],
+        "rates": float(np.abs(scores.mean(axis=0) - (labels == 1).mean(axis=0)).mean()),
         "per_au": per_au,
     }

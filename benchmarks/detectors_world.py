@@ -1,5 +1,6 @@
 """The ictau stills as benchmarks/detectors.py trains on them: pictures, and four kinds of labels."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,10 @@ class World:
 
     cache: FaceArray
     aus: list[int]
-    labels: dict[str, NDArray[np.int8]]
-    """(N, A) by name: reference, weak, reannotated, true; −1 unknown. All agree on the reference stills."""
+    reference: NDArray[np.int8]
+    """(N, A), −1 unknown."""
+    codes: dict[str, Callable[[], NDArray[np.int8]]]
+    """What makes the (N, A) codes of the other stills: weak, reannotated, true. Re-annotation takes minutes."""
     train: NDArray[np.intp]
     """Reference stills to train on."""
     validation: NDArray[np.intp]
@@ -32,6 +35,14 @@ class World:
     others: NDArray[np.intp]
     """Stills without reference labels."""
     quick: bool
+
+    def labels(self, name: str) -> NDArray[np.int8]:
+        """(N, A): the reference codes, and for the other stills those of this name ("reference": none)."""
+        if name == "reference":
+            return self.reference
+        labels = self.reference.copy()
+        labels[self.others] = self.codes[name]()[self.others]
+        return labels
 
 
 def world_load(data: Path, work: Path, quick: bool) -> World:
@@ -49,20 +60,17 @@ def world_load(data: Path, work: Path, quick: bool) -> World:
     kept = min(VALIDATION, len(order) // 5)
     reference = np.where((split == "unlabelled")[:, None], -1, given).astype(np.int8)
     others = np.flatnonzero(split == "unlabelled")
-    with_others = {
-        "weak": weak,
-        "reannotated": proposals_make(data, work, cache, split, given, weak),
+    codes = {
+        "weak": lambda: weak,
+        "reannotated": lambda: proposals_make(data, work, cache, split, given, weak),
         # the ceiling: what perfect labels of the other stills would give; used by nothing else
-        "true": labels_read([truth[image] for image in images], aus),
+        "true": lambda: labels_read([truth[image] for image in images], aus),
     }
-    labels = {"reference": reference}
-    for name, codes in with_others.items():
-        labels[name] = reference.copy()
-        labels[name][others] = codes[others]
     return World(
         cache,
         aus,
-        labels,
+        reference,
+        codes,
         np.sort(order[kept:]),
         np.sort(order[:kept]),
         np.flatnonzero(split == "test"),

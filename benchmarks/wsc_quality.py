@@ -31,8 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from clustering.algorithms.graph import neighbour_search
 from clustering.algorithms.pipeline import weakly_supervised_clustering
 from clustering.algorithms.results import WSCResult
+from clustering.algorithms.scores import agreement_f1
 from clustering.algorithms.settings import WSCSettings
-from clustering.algorithms.summary import agreement_f1
 
 SCORED_AUS = (1, 4, 5, 6, 12, 25, 26)
 

@@ -6,49 +6,28 @@ that a job can keep it and a later run with the same input, settings and seed ta
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from clustering.algorithms import witnesses as wit
 from clustering.algorithms.callbacks import Cancel, Progress, cancel_check, progress_part
-from clustering.algorithms.embedding import wse_embed
-from clustering.algorithms.graph import (
-    Neighbours,
-    graph_laplacian,
-    mutual_counts,
-    neighbour_graph,
-    neighbour_search,
-)
-from clustering.algorithms.groups import UNKNOWN, Groups, groups_from_codes
-from clustering.algorithms.inputs import WSCInput, input_check, settings_fit
-from clustering.algorithms.logistic import logit
-from clustering.algorithms.modularity import modularity_sweep, modularity_umqi
+from clustering.algorithms.cluster_votes import vote_base_rate, vote_majority, vote_probability
+from clustering.algorithms.graph import Neighbours, mutual_counts
+from clustering.algorithms.groups import UNKNOWN
+from clustering.algorithms.inputs import input_check, settings_fit
 from clustering.algorithms.outliers import Outliers, OutlierSignals, outlier_rank
-from clustering.algorithms.rank_order import clusters_local, clusters_numbered, rank_order_edges
-from clustering.algorithms.reannotation import Vote, vote_blind, vote_known
+from clustering.algorithms.partition import Ground, ground_make, partition_make
+from clustering.algorithms.rank_order import clusters_numbered
+from clustering.algorithms.reannotation import vote_blind, vote_known
 from clustering.algorithms.results import PartialResult, WSCResult, cluster_table, curve_from
 from clustering.algorithms.settings import WSCSettings
 from clustering.algorithms.summary import run_summary
+from clustering.algorithms.votes import Vote
 
 FloatArray = NDArray[np.float32]
 PartitionCallback = Callable[[int, PartialResult], None]
-
-
-@dataclass(frozen=True)
-class _Ground:
-    """What all partitions share."""
-
-    given: WSCInput
-    neighbours: Neighbours
-    laplacian: sp.csr_array
-    start: FloatArray | None
-    weak_logit: FloatArray
-    score_logit: FloatArray
-    partitions: tuple[tuple[int, ...], ...]
-    """The AU columns of each partition."""
 
 
 def weakly_supervised_clustering(
@@ -59,6 +38,7 @@ def weakly_supervised_clustering(
     scores: NDArray[np.floating] | None = None,
     reference: NDArray[np.integer] | None = None,
     picture_quality: NDArray[np.floating] | None = None,
+    neighbours: Neighbours | None = None,
     settings: WSCSettings | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -70,13 +50,14 @@ def weakly_supervised_clustering(
 
     features (N, d); weak (N, A) codes 1, 0, -1 (unknown); weak_probability (N, A) in [0, 1] or NaN; scores
     (N, A) the feature network's probabilities, out of fold for the faces it was trained on; reference (N,
-    A) codes of train faces, never of test faces; picture_quality (N, 2) sharpness and brightness. `done`
-    takes up partitions that an earlier, equal call handed to `on_partition` under the same index. Raises
-    ValueError for input that cannot be clustered and Cancelled when `cancelled` says stop.
+    A) codes of train faces, never of test faces; picture_quality (N, 2) sharpness and brightness; neighbours
+    as an earlier run on the same features found them, as many as the settings ask for. `done` takes up
+    partitions that an earlier, equal call handed to `on_partition` under the same index. Raises ValueError
+    for input that cannot be clustered and Cancelled when `cancelled` says stop.
     """
     given = input_check(features, weak, weak_probability, scores, reference, picture_quality)
     settings, warnings = settings_fit(settings or WSCSettings(), len(given.features))
-    ground, facts = _ground(given, settings, seed, progress_part(progress, 0.0, 0.15), cancelled)
+    ground = ground_make(given, settings, seed, progress_part(progress, 0.0, 0.15), cancelled, neighbours)
     parts: list[PartialResult] = []
     for index, aus in enumerate(ground.partitions):
         cancel_check(cancelled)
@@ -85,84 +66,20 @@ def weakly_supervised_clustering(
             progress(share, f"Clustering {index + 1} of {len(ground.partitions)}")
         part = (done or {}).get(index)
         if part is None or len(part.clusters) != len(given.features):
-            part = _partition(ground, aus, settings, seed, cancelled)
+            part = partition_make(ground, aus, settings, seed, cancelled)
             if on_partition is not None:
                 on_partition(index, part)
         parts.append(part)
     cancel_check(cancelled)
     if progress is not None:
         progress(0.86, "Weighing the witnesses")
-    result = _assembled(ground, parts, settings, seed, facts, warnings)
+    result = _assembled(ground, parts, settings, seed, warnings)
     if progress is not None:
         progress(1.0, "Done")
     return result
 
 
-def _ground(
-    given: WSCInput, settings: WSCSettings, seed: int, report: Progress, cancelled: Cancel | None
-) -> tuple[_Ground, dict[str, object]]:
-    report(0.0, "Searching neighbours")
-    neighbours = neighbour_search(given.features, settings.neighbours, method=settings.search, seed=seed)
-    cancel_check(cancelled)
-    report(0.7, "Building the graph")
-    graph = neighbour_graph(neighbours, kind=settings.graph)
-    laplacian = graph_laplacian(graph, settings.laplacian)
-    start = None
-    n, aus = given.weak.shape
-    if settings.solver == "exact" and not settings.joint and aus > 1:
-        nobody = groups_from_codes(np.full(n, UNKNOWN, np.int8))
-        start = wse_embed(laplacian, nobody, 0.0, settings.dimensions, seed=seed, cancelled=cancelled).vectors
-    score = np.full((n, aus), np.nan, np.float32)
-    if given.scores is not None:
-        score = logit(given.scores).astype(np.float32)
-    partitions = (tuple(range(aus)),) if settings.joint else tuple((a,) for a in range(aus))
-    facts: dict[str, object] = {
-        "neighbour_recall": neighbours.recall,
-        "neighbour_search": neighbours.method,
-        "sigma": graph.sigma,
-        "edges": int(graph.affinity.nnz // 2),
-        "isolated": int(graph.isolated.sum()),
-    }
-    weak_logit = wit.weak_logits(given.weak, given.weak_probability)
-    return _Ground(given, neighbours, laplacian, start, weak_logit, score, partitions), facts
-
-
-def _partition(
-    ground: _Ground, aus: tuple[int, ...], settings: WSCSettings, seed: int, cancelled: Cancel | None
-) -> PartialResult:
-    """Embedding, clusters and embedding neighbours of one AU, or of all jointly."""
-    columns = list(aus)
-    groups: Groups = groups_from_codes(ground.given.weak[:, columns])
-    found = wse_embed(
-        ground.laplacian, groups, settings.lam, settings.dimensions, settings.solver,
-        start=ground.start, seed=seed, cancelled=cancelled,
-    )  # fmt: skip
-    cancel_check(cancelled)
-    coordinates = found.vectors * np.float32(np.sqrt(len(found.vectors)))
-    near = neighbour_search(coordinates, settings.cluster_neighbours, method=settings.search, seed=seed)
-    cancel_check(cancelled)
-    edges = rank_order_edges(near)
-    clusters = clusters_local(edges, size_cap=settings.cluster_cap, size_least=settings.cluster_least)
-    curve = np.zeros((0, 4))
-    if settings.sweep_steps:
-        sweep = modularity_sweep(edges, steps=settings.sweep_steps, cancelled=cancelled)
-        curve = np.column_stack([sweep.threshold, sweep.umqi, sweep.clusters, sweep.largest])
-    umqi = modularity_umqi(clusters, edges.first, edges.second)
-    first = 1 if settings.dimensions >= 3 else 0
-    plane = np.zeros((len(clusters), 2), np.float32)
-    shown = coordinates[:, first : first + 2]
-    plane[:, : shown.shape[1]] = shown
-    return PartialResult(
-        clusters,
-        plane,
-        wit.neighbour_means(ground.weak_logit[:, columns], near.indices),
-        wit.neighbour_means(ground.score_logit[:, columns], near.indices),
-        curve,
-        np.array([found.objective, found.residual, found.converged, found.iterations, umqi], np.float64),
-    )
-
-
-def _witnesses(ground: _Ground, parts: list[PartialResult], seed: int) -> wit.Witnesses:
+def _witnesses(ground: Ground, parts: list[PartialResult], seed: int) -> wit.Witnesses:
     """Every witness of every face and AU; the feature network's only where there are scores."""
     given = ground.given
     sources = [("weak labels", ground.weak_logit, [p.near_weak for p in parts])]
@@ -206,7 +123,22 @@ def _cluster_or_near(values: FloatArray, clusters: NDArray[np.int32], near: Floa
     return np.where(np.isnan(said), near, said)
 
 
-def _vote(ground: _Ground, witnesses: wit.Witnesses, seed: int, warnings: list[str]) -> Vote:
+def _vote(ground: Ground, parts: list[PartialResult], settings: WSCSettings, seed: int, warnings: list[str]) -> Vote:
+    """The vote that the settings ask for."""
+    if settings.vote == "witnesses":
+        return _witnesses_weighed(ground, _witnesses(ground, parts, seed), seed, warnings)
+    given, membership = ground.given, np.empty(ground.given.weak.shape, np.int32)
+    for columns, part in zip(ground.partitions, parts, strict=True):
+        membership[:, list(columns)] = part.clusters[:, None]
+    if settings.vote == "majority":
+        return vote_majority(given.weak, membership)
+    probability = expit(ground.weak_logit)
+    if settings.vote == "probability":
+        return vote_probability(given.weak, probability, membership)
+    return vote_base_rate(given.weak, probability, membership, given.reference)
+
+
+def _witnesses_weighed(ground: Ground, witnesses: wit.Witnesses, seed: int, warnings: list[str]) -> Vote:
     """By reference where an AU has reference faces, blind for the others."""
     given = ground.given
     aus = given.weak.shape[1]
@@ -219,6 +151,7 @@ def _vote(ground: _Ground, witnesses: wit.Witnesses, seed: int, warnings: list[s
     trusted = vote_known(
         wit.Witnesses(witnesses.names, witnesses.values[:, with_reference]),
         given.reference[:, with_reference],
+        given.weak[:, with_reference],
         seed=seed,
     )
     if known.all():
@@ -230,7 +163,7 @@ def _vote(ground: _Ground, witnesses: wit.Witnesses, seed: int, warnings: list[s
     return trusted.joined(vote_blind(heard, given.weak[:, rest]), with_reference, rest, kept)
 
 
-def _outliers(ground: _Ground, parts: list[PartialResult]) -> Outliers:
+def _outliers(ground: Ground, parts: list[PartialResult]) -> Outliers:
     given = ground.given
     gap = None
     if given.scores is not None:
@@ -253,16 +186,15 @@ def _outliers(ground: _Ground, parts: list[PartialResult]) -> Outliers:
 
 
 def _assembled(
-    ground: _Ground,
+    ground: Ground,
     parts: list[PartialResult],
     settings: WSCSettings,
     seed: int,
-    facts: dict[str, object],
     warnings: list[str],
 ) -> WSCResult:
     given = ground.given
     n, aus = given.weak.shape
-    vote = _vote(ground, _witnesses(ground, parts, seed), seed, warnings)
+    vote = _vote(ground, parts, settings, seed, warnings)
     outliers = _outliers(ground, parts)
     noise = np.zeros(n, bool)
     noise[np.argsort(-outliers.score, kind="stable")[: round(settings.noise_fraction * n)]] = True
@@ -277,7 +209,7 @@ def _assembled(
         warnings.append(f"{len(silent)} AUs have neither weak labels nor scores, so no proposals.")
     if any(not p.facts[2] for p in parts):
         warnings.append("An embedding did not reach its tolerance: its residual is in the summary.")
-    summary = run_summary(given, vote, tables, parts, membership, settings, seed, facts)
+    summary = run_summary(given, vote, tables, parts, membership, settings, seed, ground.facts)
     return WSCResult(
         membership,
         vote.proposal,
@@ -288,6 +220,8 @@ def _assembled(
         outliers.reasons,
         tuple(p.embedding for p in parts),
         tuple(curve_from(p.curve) for p in parts),
+        tuple(p.planes for p in parts),
+        vote.kept,
         summary,
         tuple(warnings),
     )

@@ -8,7 +8,6 @@ reference faces, independent witnesses are weighed by how well they foretell the
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,9 @@ from scipy.special import expit
 
 from clustering.algorithms.groups import UNKNOWN
 from clustering.algorithms.logistic import Float64, log_loss, logistic_fit
-from clustering.algorithms.witnesses import SCORE, WEAK, Witnesses
+from clustering.algorithms.scores import agreement_f1
+from clustering.algorithms.votes import KeptReason, Vote, vote_cut, weak_kept
+from clustering.algorithms.witnesses import WEAK, Witnesses
 
 STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 """How firmly one AU's weights are held at those of all AUs; the best on held-out reference faces is taken."""
@@ -28,50 +29,10 @@ LEAST_EACH = 8
 """Reference faces of each class that an AU needs for weights of its own."""
 
 
-@dataclass(frozen=True)
-class Vote:
-    """What the vote says about N faces and A AUs."""
-
-    proposal: NDArray[np.int8]
-    """(N, A) 1 present, 0 absent, -1 where every witness is silent."""
-    probability: NDArray[np.float32]
-    """(N, A) of present; NaN where every witness is silent. For reference faces: fitted without them."""
-    confidence: NDArray[np.float32]
-    """(N, A) probability that the proposal is right; NaN where there is none."""
-    base_rate: Float64
-    """(A,) share of present that the cut aims at."""
-    cut: Float64
-    """(A,) probability from which the proposal is present."""
-    weights: Float64
-    """(A, W) weight of each witness, scaled to unit spread, for faces on which all speak."""
-    held_out_loss: Float64
-    """(A,) mean log-loss on held-out reference faces; NaN without."""
-    witness_names: tuple[str, ...]
-
-    def joined(self, other: "Vote", own: NDArray[np.intp], others: NDArray[np.intp], slots: list[int]) -> "Vote":
-        """This vote for the AUs `own`, `other`'s for the AUs `others`, whose witnesses have these `slots`."""
-
-        def spread(mine: NDArray[Any], theirs: NDArray[Any], axis: int) -> NDArray[Any]:
-            both = np.concatenate([mine, theirs], axis=axis)
-            return np.take(both, np.argsort(np.concatenate([own, others])), axis=axis)
-
-        weights = np.full((len(others), self.weights.shape[1]), np.nan)
-        weights[:, slots] = other.weights
-        return Vote(
-            spread(self.proposal, other.proposal, 1),
-            spread(self.probability, other.probability, 1),
-            spread(self.confidence, other.confidence, 1),
-            spread(self.base_rate, other.base_rate, 0),
-            spread(self.cut, other.cut, 0),
-            spread(self.weights, weights, 0),
-            spread(self.held_out_loss, other.held_out_loss, 0),
-            self.witness_names,
-        )
-
-
 def vote_known(
     witnesses: Witnesses,
     reference: NDArray[np.int8],
+    weak: NDArray[np.int8] | None = None,
     *,
     counted: NDArray[np.bool_] | None = None,
     seed: int = 0,
@@ -79,7 +40,8 @@ def vote_known(
     """Weigh the witnesses by the reference codes (N, A) in {1, 0, -1}, -1 where there is none.
 
     `counted` (N,): faces among which the base rate is cut (default: those without any reference code).
-    Every AU must have reference codes.
+    Every AU must have reference codes. With `weak` (N, A) an AU on which the proposals of held-out reference
+    faces have a lower agreement or F1 than the weak labels keeps these (`KeptReason.UNPROVEN`).
     """
     n, aus, _ = witnesses.values.shape
     known = reference != UNKNOWN
@@ -110,7 +72,21 @@ def vote_known(
     if counted is None:
         counted = ~known.any(axis=1)
     loss = np.array([_held_loss(held[:, a], reference[:, a]) for a in range(aus)])
-    return _cut(probability, base, counted if counted.any() else np.ones(n, bool), weights, loss, witnesses.names)
+    voters = counted if counted.any() else np.ones(n, bool)
+    vote = vote_cut(probability, base, voters, weights=weights, loss=loss, names=witnesses.names)
+    if weak is None:
+        return vote
+    unproven = np.array([_unproven(reference[:, a], weak[:, a], vote.proposal[:, a]) for a in range(aus)])
+    return weak_kept(vote, weak, np.broadcast_to(unproven, weak.shape), KeptReason.UNPROVEN)
+
+
+def _unproven(reference: NDArray[np.int8], weak: NDArray[np.int8], proposal: NDArray[np.int8]) -> bool:
+    """Whether one AU's proposals (N,) fall behind its weak codes on the reference faces that have both."""
+    both = (reference != UNKNOWN) & (weak != UNKNOWN)
+    if min((reference[both] == code).sum() for code in (0, 1)) < LEAST_EACH:
+        return False
+    before, after = (agreement_f1(reference[both], codes[both]) for codes in (weak, proposal))
+    return any(b is not None and a is not None and a < b for b, a in zip(before, after, strict=True))
 
 
 @dataclass(frozen=True)
@@ -191,7 +167,7 @@ def vote_blind(witnesses: Witnesses, weak: NDArray[np.int8], *, counted: NDArray
     weights[:, own] = BLIND_OWN
     for a in range(aus):
         z[:, a], base[a] = _blind_logit(forecast[:, a], x[:, a, own], weak[:, a], counted)
-    return _cut(expit(z), base, counted, weights, np.full(aus, np.nan), witnesses.names)
+    return vote_cut(expit(z), base, counted, weights=weights, names=witnesses.names)
 
 
 def _forecast(x: Float64, weak: NDArray[np.int8]) -> tuple[Float64, Float64]:
@@ -245,45 +221,3 @@ def _scaled(values: NDArray[np.float32]) -> Float64:
 
 def _patterns(spoken: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.asarray((spoken * (1 << np.arange(spoken.shape[2]))).sum(axis=2), dtype=np.int64)
-
-
-def _cut(
-    probability: Float64,
-    base: Float64,
-    counted: NDArray[np.bool_],
-    weights: Float64,
-    loss: Float64,
-    names: tuple[str, ...],
-) -> Vote:
-    """Proposals at the probability that a share `base` of the counted faces reaches."""
-    aus = probability.shape[1]
-    cut = np.full(aus, 0.5)
-    for a in range(aus):
-        p = probability[counted, a]
-        p = p[~np.isnan(p)]
-        if len(p):
-            cut[a] = _share_cut(p, float(base[a]))
-    silent = np.isnan(probability)
-    proposal = np.where(silent, UNKNOWN, probability >= cut).astype(np.int8)
-    confidence = np.where(proposal == 1, probability, 1 - probability)
-    return Vote(
-        proposal,
-        probability.astype(np.float32),
-        confidence.astype(np.float32),
-        base,
-        cut,
-        weights,
-        loss,
-        names,
-    )
-
-
-def _share_cut(p: Float64, share: float) -> float:
-    """The value from which on the share of p comes nearest to `share`; above all of p where none does."""
-    steps, counts = np.unique(p, return_counts=True)
-    above = np.append(np.cumsum(counts[::-1])[::-1], 0) / len(p)
-    at = int(np.argmin(np.abs(above - share)))
-    return float(steps[at]) if at < len(steps) else float(np.nextafter(steps[-1], 2.0))
-
-
-__all__ = ["SCORE", "WEAK", "Vote", "vote_blind", "vote_known"]

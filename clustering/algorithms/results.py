@@ -27,7 +27,13 @@ class PartialResult:
     curve: NDArray[np.float64]
     """(T, 4) threshold, uMQI, clusters, share of the largest: the global cut."""
     facts: NDArray[np.float64]
-    """(5,) objective, residual, converged, iterations, uMQI of the clusters."""
+    """(6,) objective, residual, converged, iterations, uMQI of the clusters, lambda."""
+    sweep: NDArray[np.float64]
+    """(S, 7) one row for each lambda tried, columns as `sweep.SWEEP_COLUMNS`; no row where one was given."""
+    planes: FloatArray
+    """(N, L, 2) as `embedding`, at the least, the chosen and the largest lambda of a sweep."""
+    plane_lams: NDArray[np.float64]
+    """(L,) their lambdas."""
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The fields by name, for `numpy.savez`."""
@@ -83,6 +89,10 @@ class WSCResult:
     """(N, 2) for each partition."""
     curves: tuple[ModularityCurve, ...]
     """uMQI against threshold for each partition; empty arrays when left out."""
+    planes: tuple[FloatArray, ...]
+    """(N, L, 2) for each partition: `PartialResult.planes`."""
+    kept: NDArray[np.uint8]
+    """(N, A) why a face keeps its weak label whatever the vote said: `votes.KeptReason`."""
     summary: dict[str, Any]
     """Counts, rates and qualities, ready for JSON."""
     warnings: tuple[str, ...]

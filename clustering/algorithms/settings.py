@@ -8,6 +8,8 @@ Solver = Literal["exact", "agd", "sgd"]
 SearchMethod = Literal["auto", "flat", "ivf"]
 GraphKind = Literal["mutual", "union"]
 LaplacianKind = Literal["symmetric", "random_walk", "unnormalised"]
+GroupKind = Literal["aus", "sets"]
+VoteKind = Literal["witnesses", "majority", "probability", "base_rate"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,19 @@ class WSCSettings:
     """Normalisation of the graph."""
     lam: float = 0.03
     """Pull of the weak labels against looks, balanced unit (0.004 is nearly looks alone, 4 labels alone)."""
+    lam_steps: int = 0
+    """How many values of lambda to try, from 2^-8 to 2^2, before the best is taken; 0 takes `lam` as it is."""
     dimensions: int = 10
     """Coordinates of the embedding."""
     solver: Solver = "exact"
     """"exact" (eigenvectors), "agd" (Algorithm 1) or "sgd" (Algorithm 2)."""
     joint: bool = False
-    """One embedding and one partition for all AUs, with overlapping groups, instead of one for each AU."""
+    """One embedding and one partition for all AUs instead of one for each AU."""
+    groups: GroupKind = "aus"
+    """Of a joint run: a group for each code of each AU, which overlap, or one for each set of codes."""
+    vote: VoteKind = "witnesses"
+    """"witnesses" weighs all that speaks for each face; the others call whole clusters: by the "majority" of weak
+    codes (the paper's way), by their mean "probability", or by that cut at the "base_rate"."""
     cluster_neighbours: int = 30
     """Nearest neighbours in the embedding, for the rank-order distance."""
     cluster_cap: int = 30
@@ -48,14 +57,19 @@ class WSCSettings:
         self._whole("cluster_cap", 2, 100_000)
         self._whole("cluster_least", 1, self.cluster_cap)
         self._whole("sweep_steps", 0, 1000)
+        self._whole("lam_steps", 0, 100)
         self._range("lam", 0.0, 1e6)
         self._range("noise_fraction", 0.0, 0.5)
         self._choice("search", ("auto", "flat", "ivf"))
         self._choice("graph", ("mutual", "union"))
         self._choice("laplacian", ("symmetric", "random_walk", "unnormalised"))
         self._choice("solver", ("exact", "agd", "sgd"))
-        if self.joint and self.solver != "exact":
-            raise ValueError("A joint run has overlapping groups, which only the exact solver takes.")
+        self._choice("groups", ("aus", "sets"))
+        self._choice("vote", ("witnesses", "majority", "probability", "base_rate"))
+        if self.lam_steps == 1:
+            raise ValueError("lam_steps must be 0 (no sweep) or at least 2, not 1.")
+        if self.joint and self.groups == "aus" and self.solver != "exact":
+            raise ValueError("Groups of a joint run overlap, which only the exact solver takes; or group by sets.")
 
     def _whole(self, name: str, least: int, most: int) -> None:
         value = getattr(self, name)

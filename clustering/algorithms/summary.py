@@ -5,25 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.algorithms.groups import UNKNOWN
+from clustering.algorithms.groups import UNKNOWN, lambda_literal
 from clustering.algorithms.inputs import WSCInput
-from clustering.algorithms.reannotation import Vote
 from clustering.algorithms.results import ClusterTable, PartialResult
+from clustering.algorithms.scores import agreement_f1
 from clustering.algorithms.settings import WSCSettings
-
-
-def agreement_f1(truth: NDArray[np.int8], codes: NDArray[np.int8]) -> tuple[float | None, float | None]:
-    """Agreement and F1 of codes (N,) against truth (N,) where both are known.
-
-    None where undefined: no face known to both; for F1 also no present code on either side.
-    """
-    known = (truth != UNKNOWN) & (codes != UNKNOWN)
-    if not known.any():
-        return None, None
-    t, c = truth[known] == 1, codes[known] == 1
-    both = int((t & c).sum())
-    marked = int(t.sum() + c.sum())
-    return float((t == c).mean()), (2 * both / marked if marked else None)
+from clustering.algorithms.sweep import SWEEP_COLUMNS
+from clustering.algorithms.votes import KEPT_WORDS, Vote
 
 
 def run_summary(
@@ -59,6 +47,7 @@ def _au_summary(given: WSCInput, vote: Vote, a: int) -> dict[str, Any]:
         "cut": _number(vote.cut[a]),
         "changed": int((known & proposed & (weak != proposal)).sum()),
         "added": int((~known & proposed).sum()),
+        "kept": {KEPT_WORDS[reason]: int((vote.kept[:, a] == reason).sum()) for reason in KEPT_WORDS},
         "witnesses": {name: _number(w) for name, w in zip(vote.witness_names, vote.weights[a], strict=True)},
     }
     if given.reference is not None:
@@ -90,6 +79,10 @@ def _partition_summary(table: ClusterTable, part: PartialResult, membership: NDA
         "converged": bool(part.facts[2]),
         "iterations": int(part.facts[3]),
         "umqi": _number(part.facts[4]),
+        "lam": float(part.facts[5]),
+        "lam_literal": lambda_literal(float(part.facts[5]), len(part.clusters)),
+        "sweep": [{name: _number(v) for name, v in zip(SWEEP_COLUMNS, row, strict=True)} for row in part.sweep],
+        "plane_lams": part.plane_lams.tolist(),
     }
 
 

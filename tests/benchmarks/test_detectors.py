@@ -39,3 +39,12 @@ def test_runs_are_kept_and_a_killed_training_ends_with_the_same_weights(ictau, t
     difference = again["parts"]["labels"]["differences"]["reannotated − weak"]["f1_fixed"]
     assert difference["low"] <= difference["value"] <= difference["high"]
     assert {path: path.stat().st_mtime_ns for path in made} == made
+
+
+def test_the_other_parts_run(ictau, tmp_path):
+    told = benched(
+        ictau, tmp_path, "--seeds", "1", "--parts", "alpha", "adversarial", "samplers", "overhead", "--only", "o"
+    )
+    assert {"samplers: momu", "samplers: random"} <= set(told["methods"])
+    assert set(told["parts"]["alpha"]["validation"]) == {"drawn, α = 0.0", "drawn, α = 0.9", "probabilities, α = 0.9"}
+    assert all(part["overhead"] > -1 for part in told["parts"]["overhead"].values())

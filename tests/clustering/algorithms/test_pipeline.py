@@ -11,8 +11,8 @@ import pytest
 from clustering.algorithms.callbacks import Cancelled
 from clustering.algorithms.pipeline import weakly_supervised_clustering
 from clustering.algorithms.results import PartialResult, WSCResult
+from clustering.algorithms.scores import agreement_f1
 from clustering.algorithms.settings import WSCSettings
-from clustering.algorithms.summary import agreement_f1
 from tests.clustering.algorithms.worlds import Blobs, blobs
 
 SMALL = WSCSettings(neighbours=12, cluster_neighbours=12, dimensions=6, sweep_steps=4)

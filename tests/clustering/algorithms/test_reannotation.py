@@ -7,7 +7,8 @@ from scipy.optimize import minimize
 from clustering.algorithms import witnesses as wit
 from clustering.algorithms.logistic import logistic_fit, logit
 from clustering.algorithms.reannotation import vote_blind, vote_known
-from clustering.algorithms.summary import agreement_f1
+from clustering.algorithms.scores import agreement_f1
+from clustering.algorithms.votes import KeptReason
 
 
 def faces(n: int = 3000, aus: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -116,6 +117,17 @@ def test_reference_of_one_class_only_gives_finite_probabilities() -> None:
     vote = vote_known(witnesses(weak, score), reference)
     assert np.isfinite(vote.probability).all()
     assert (vote.proposal[:, 0] == 1).mean() < 0.02
+
+
+def test_an_au_whose_vote_proves_worse_than_its_weak_labels_keeps_these() -> None:
+    truth, weak, score = faces()
+    weak[:, 0] = np.where(truth[:, 0], 9.0, -9.0)
+    codes, reference = (weak > 0).astype(np.int8), some_known(truth)
+    blurred = wit.Witnesses((wit.WEAK,), score[:, :, None])  # the vote hears the scores alone
+    vote = vote_known(blurred, reference, codes)
+    assert (vote.kept[:, 0] == KeptReason.UNPROVEN).all()
+    assert (vote.proposal[:, 0] == codes[:, 0]).all()
+    assert not vote.kept[:, 1:].any()
 
 
 def test_the_blind_vote_beats_the_weak_labels() -> None:
