@@ -177,7 +177,7 @@ def main() -> None:
         if part in PARTS:
             told["parts"][part] = part_measure(world, work, part, seeds, options.only)
         elif part == "alpha":
-            told["parts"][part] = alpha_sweep(world, work, min(seeds, 3))
+            told["parts"][part] = alpha_sweep(world, work, min(seeds, 2))
         elif part == "overhead":
             told["parts"][part] = overhead_measure(world, quick=options.quick)
             print("\noverhead", told["parts"][part])

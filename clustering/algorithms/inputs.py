@@ -34,6 +34,8 @@ def input_check(
     scores: NDArray[np.floating] | None,
     reference: NDArray[np.integer] | None,
     picture_quality: NDArray[np.floating] | None,
+    *,
+    labels_needed: bool = True,
 ) -> WSCInput:
     """The arrays in their own types; raises ValueError for what a run could only answer with nonsense."""
     x = np.ascontiguousarray(features, dtype=np.float32)
@@ -54,7 +56,7 @@ def input_check(
     shape = codes.shape
     known_score = _probabilities("scores", scores, shape)
     known_weak = _probabilities("weak probabilities", weak_probability, shape)
-    if (codes == UNKNOWN).all() and known_score is None and known_weak is None:
+    if labels_needed and (codes == UNKNOWN).all() and known_score is None and known_weak is None:
         raise ValueError("No face has a weak label for these AUs: there is nothing to correct.")
     codes_reference = None if reference is None else _codes("reference labels", reference, n)
     if codes_reference is not None and codes_reference.shape != shape:

@@ -117,8 +117,8 @@ class _Found:
 
 def partition_make(
     ground: Ground, aus: tuple[int, ...], settings: WSCSettings, seed: int, cancelled: Cancel | None
-) -> PartialResult:
-    """The partition for the AU columns `aus`, at the lambda asked for or the best of several."""
+) -> tuple[PartialResult, FloatArray]:
+    """The partition for the AU columns `aus`, at the lambda asked for or the best of several; its coordinates."""
     found, sweep, planes = _best_found(ground, aus, settings, seed, cancelled)
     curve = np.zeros((0, 4))
     if settings.sweep_steps:
@@ -127,7 +127,7 @@ def partition_make(
     umqi = modularity_umqi(found.clusters, found.edges.first, found.edges.second)
     columns = list(aus)
     how = found.embedding
-    return PartialResult(
+    part = PartialResult(
         found.clusters,
         found.plane,
         wit.neighbour_means(ground.weak_logit[:, columns], found.near.indices),
@@ -138,6 +138,7 @@ def partition_make(
         np.stack(list(planes.values()), axis=1) if planes else np.zeros((len(found.clusters), 0, 2), np.float32),
         np.array(list(planes), np.float64),
     )
+    return part, _coordinates(how)
 
 
 def _best_found(

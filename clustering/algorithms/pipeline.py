@@ -28,6 +28,7 @@ from clustering.algorithms.votes import Vote
 
 FloatArray = NDArray[np.float32]
 PartitionCallback = Callable[[int, PartialResult], None]
+EmbeddingCallback = Callable[[int, FloatArray], None]
 
 
 def weakly_supervised_clustering(
@@ -45,6 +46,8 @@ def weakly_supervised_clustering(
     cancelled: Cancel | None = None,
     done: Mapping[int, PartialResult] | None = None,
     on_partition: PartitionCallback | None = None,
+    on_embedding: EmbeddingCallback | None = None,
+    labels_needed: bool = True,
 ) -> WSCResult:
     """Cluster N faces and propose labels for A AUs.
 
@@ -52,10 +55,14 @@ def weakly_supervised_clustering(
     (N, A) the feature network's probabilities, out of fold for the faces it was trained on; reference (N,
     A) codes of train faces, never of test faces; picture_quality (N, 2) sharpness and brightness; neighbours
     as an earlier run on the same features found them, as many as the settings ask for. `done` takes up
-    partitions that an earlier, equal call handed to `on_partition` under the same index. Raises ValueError
-    for input that cannot be clustered and Cancelled when `cancelled` says stop.
+    partitions that an earlier, equal call handed to `on_partition` under the same index.
+    `on_embedding` is given each partition's coordinates (N, K), of unit spread. Raises ValueError for input that
+    cannot be clustered, such as faces without any weak label (unless not `labels_needed`: then they are grouped
+    by looks and nothing is proposed), and Cancelled when `cancelled` says stop.
     """
-    given = input_check(features, weak, weak_probability, scores, reference, picture_quality)
+    given = input_check(
+        features, weak, weak_probability, scores, reference, picture_quality, labels_needed=labels_needed
+    )
     settings, warnings = settings_fit(settings or WSCSettings(), len(given.features))
     ground = ground_make(given, settings, seed, progress_part(progress, 0.0, 0.15), cancelled, neighbours)
     parts: list[PartialResult] = []
@@ -66,7 +73,9 @@ def weakly_supervised_clustering(
             progress(share, f"Clustering {index + 1} of {len(ground.partitions)}")
         part = (done or {}).get(index)
         if part is None or len(part.clusters) != len(given.features):
-            part = partition_make(ground, aus, settings, seed, cancelled)
+            part, coordinates = partition_make(ground, aus, settings, seed, cancelled)
+            if on_embedding is not None:
+                on_embedding(index, coordinates)
             if on_partition is not None:
                 on_partition(index, part)
         parts.append(part)
