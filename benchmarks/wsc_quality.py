@@ -1,181 +1,179 @@
-"""How much better re-annotation makes weak AU labels on the ictau stills, beside simpler ways.
+"""How much better re-annotation makes weak AU labels on the ictau stills, beside what a lab would do instead.
 
-Runs weakly supervised clustering on the train and the unlabelled stills, from a feature file, and scores
-proposals for the unlabelled stills against the truth: agreement and F1, averaged over seven AUs. Test
-stills take no part.
+Weakly supervised clustering with its defaults (`wsc`), the paper's majority vote over the same clusters
+(`wsc_majority`) and the peers of quality_peers.py, on the train and the unlabelled stills. For each seed a
+feature network is trained anew (about ten minutes, kept in the work folder). Two tables: with the reference
+labels of the train stills, and without any, where the feature network learns from the weak labels alone.
 
-    python benchmarks/wsc_quality.py --data DIR --features FILE.npz [--blind] [--set lam=0.1 ...] [--json]
+Codes of the unlabelled stills are scored against the truth: agreement and F1 of each AU, the pictures without
+a face left out. The truth is read at the end, for scores alone. `--held-out` scores on the train stills and
+never opens it: the way to try settings (`--set lam=0.1 vote=majority`).
 
-FILE.npz holds image (N,), features (N, d), scores (N, A) out-of-fold network probabilities, aus (A,), split
-(N,). `--blind` withholds all reference labels. `--held-out` scores on the train stills only and never opens
-the truth: the way to try settings.
+    python benchmarks/wsc_quality.py --data DIR [--seeds 5] [--faces N] [--json]
 """
 
 import argparse
-import csv
-import io
 import json
+import platform
 import sys
 import time
-import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from PIL import Image
+from sklearn.metrics import average_precision_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from clustering.algorithms.graph import neighbour_search
+from benchmarks.quality_peers import PEERS, PEERS_BLIND, RANKINGS, Codes
+from benchmarks.quality_world import World, rows_read, world_load
+from clustering.algorithms.cluster_votes import vote_majority
 from clustering.algorithms.pipeline import weakly_supervised_clustering
 from clustering.algorithms.results import WSCResult
 from clustering.algorithms.scores import agreement_f1
 from clustering.algorithms.settings import WSCSettings
+from trainer.algorithms.measures import mean_of, paired_interval
 
 SCORED_AUS = (1, 4, 5, 6, 12, 25, 26)
+"""Those of the paper."""
+Table = dict[str, dict[str, dict[str, float | None]]]
+"""{method: {AU: {"agreement", "f1"}}}"""
 
 
-@dataclass(frozen=True)
-class World:
-    """The train and unlabelled stills, aligned: N faces, A AUs."""
-
-    images: list[str]
-    aus: list[int]
-    features: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    weak: NDArray[np.int8]
-    weak_probability: NDArray[np.float32]
-    reference: NDArray[np.int8]
-    unlabelled: NDArray[np.bool_]
-    quality: NDArray[np.float32]
-
-
-def rows_read(path: Path) -> dict[str, dict[str, str]]:
-    with path.open(newline="") as file:
-        return {row["image"]: row for row in csv.DictReader(file)}
-
-
-def world_load(data: Path, features: Path) -> World:
-    stored = np.load(features)
-    stills, weak = rows_read(data / "stills.csv"), rows_read(data / "weak.csv")
-    aus = [int(str(a).removeprefix("AU")) for a in stored["aus"]]
-    kept = [i for i, name in enumerate(stored["image"]) if stills[str(name)]["split"] != "test"]
-    images = [str(stored["image"][i]) for i in kept]
-    train = np.array([stills[name]["split"] == "train_gt" for name in images])
-    codes = np.array([[int(stills[name][f"AU{a}"]) for a in aus] for name in images], np.int8)
-    return World(
-        images,
-        aus,
-        stored["features"][kept].astype(np.float32),
-        stored["scores"][kept].astype(np.float32),
-        np.array([[int(weak[name][f"AU{a}"]) for a in aus] for name in images], np.int8),
-        np.array([[float(weak[name][f"AU{a}_prob"]) for a in aus] for name in images], np.float32),
-        np.where(train[:, None], codes, -1).astype(np.int8),
-        ~train,
-        quality_measure(data, images),
+def clustered(world: World, blind: bool, settings: WSCSettings, seed: int) -> WSCResult:
+    return weakly_supervised_clustering(
+        world.features,
+        world.weak,
+        weak_probability=world.weak_probability,
+        scores=world.scores,
+        reference=None if blind else world.reference,
+        picture_quality=world.quality,
+        settings=settings,
+        seed=seed,
     )
 
 
-def quality_measure(data: Path, images: list[str]) -> NDArray[np.float32]:
-    """(N, 2) sharpness (spread of the grey Laplacian) and brightness (mean grey) of the zipped stills."""
-    where: dict[str, zipfile.ZipFile] = {}
-    for path in sorted((data / "stills").glob("*.zip")):
-        archive = zipfile.ZipFile(path)
-        where.update(dict.fromkeys(archive.namelist(), archive))
-    out = np.zeros((len(images), 2), np.float32)
-    for i, name in enumerate(images):
-        with Image.open(io.BytesIO(where[name].read(name))) as picture:
-            grey = np.asarray(picture.convert("L"), np.float32) / 255
-        edges = 4 * grey[1:-1, 1:-1] - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
-        out[i] = edges.std(), grey.mean()
-    return out
+def codes_by_method(world: World, result: WSCResult, blind: bool, seed: int, peers: bool) -> dict[str, Codes]:
+    """Each method's codes (N, A)."""
+    told = {"wsc": result.proposal, "wsc_majority": vote_majority(world.weak, result.membership).proposal}
+    if peers:
+        told |= {name: peer(world, seed) for name, peer in (PEERS_BLIND if blind else PEERS).items()}
+    return told
 
 
-def at_base_rate(values: NDArray[np.floating], world: World) -> NDArray[np.int8]:
-    """Codes (N, A) that call present the share of unlabelled faces that is present among the train faces."""
-    train = ~world.unlabelled
-    base = (world.reference[train] == 1).mean(axis=0)
-    cuts = [np.quantile(values[world.unlabelled, a], 1 - base[a]) for a in range(values.shape[1])]
-    return (values > np.array(cuts)).astype(np.int8)
+def scored(codes: dict[str, Codes], truth: Codes, rows: NDArray[np.bool_], aus: list[int]) -> Table:
+    """Agreement and F1 of each method and AU on some rows; None where undefined."""
+    return {
+        method: {
+            f"AU{au}": dict(zip(("agreement", "f1"), agreement_f1(truth[rows, a], table[rows, a]), strict=True))
+            for a, au in enumerate(aus)
+        }
+        for method, table in codes.items()
+    }
 
 
-def methods_run(world: World, result: WSCResult, blind: bool) -> dict[str, NDArray[np.int8]]:
-    near = neighbour_search(world.features, 30).indices
-    majority = (world.weak[near].mean(axis=1) > 0.5).astype(np.int8)
-    clusters = np.stack(
-        [cluster_majority(world.weak[:, a], result.membership[:, a]) for a in range(world.weak.shape[1])],
-        axis=1,
-    )
-    out = {"weak labels": world.weak, "30 neighbours, majority": majority, "clusters, majority": clusters}
-    if blind:
-        out["network score at 0.5"] = (world.scores > 0.5).astype(np.int8)
-    else:
-        out["network score at base rate"] = at_base_rate(world.scores, world)
-    return out | {"wsc": result.proposal}
-
-
-def cluster_majority(weak: NDArray[np.int8], membership: NDArray[np.int32]) -> NDArray[np.int8]:
-    """(N,) the weak majority of each face's cluster; faces in the noise group keep their weak label."""
-    share = np.bincount(membership, weights=weak == 1) / np.maximum(np.bincount(membership), 1)
-    return np.where(membership > 0, share[membership] > 0.5, weak).astype(np.int8)
-
-
-def score(truth: NDArray[np.int8], codes: NDArray[np.int8], rows: NDArray[np.bool_]) -> tuple[float, float]:
-    """Mean agreement in percent and mean F1 over the columns."""
-    pairs = [agreement_f1(truth[rows, a], codes[rows, a]) for a in range(truth.shape[1])]
-    return 100 * float(np.mean([p[0] for p in pairs])), float(np.mean([p[1] or 0.0 for p in pairs]))
-
-
-def average_precision(marks: NDArray[np.bool_], ranking: NDArray[np.floating]) -> float:
-    hits = marks[np.argsort(-ranking, kind="stable")]
-    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    return float(precision[hits].mean())
-
-
-def truth_table(data: Path, world: World, result: WSCResult, blind: bool) -> dict[str, Any]:
-    rows = rows_read(data / "truth.csv")
+def seed_measure(options: argparse.Namespace, blind: bool, seed: int) -> dict[str, Any]:
+    """One seed's tables: {"faces": Table, "all": Table, "outliers": {ranking: AP}, ...}."""
+    labels = "weak" if blind else "reference"
+    world = world_load(options.data, options.work, labels, seed, faces=options.faces, quick=options.quick)
+    began = time.perf_counter()
+    result = clustered(world, blind, settings_parse(options.set), seed)
+    told: dict[str, Any] = {"seconds": time.perf_counter() - began}
+    codes = codes_by_method(world, result, blind, seed, not options.no_peers)
+    if options.held_out:
+        train = ~world.unlabelled
+        return told | {"faces": scored(codes, world.reference, train, world.aus), "lams": lams(result)}
+    rows = rows_read(options.data / "truth.csv")
     kind = np.array([rows[name]["kind"] for name in world.images])
-    truth = np.array([[int(rows[n][f"AU{a}"]) for a in world.aus] for n in world.images], np.int8)
-    columns = [world.aus.index(a) for a in SCORED_AUS]
-    every, clean = world.unlabelled, world.unlabelled & (kind != "noise")
-    table: dict[str, Any] = {"rows": {}, "per_au": {}}
-    for name, codes in methods_run(world, result, blind).items():
-        table["rows"][name] = {
-            "all": score(truth[:, columns], codes[:, columns], every),
-            "without_noise": score(truth[:, columns], codes[:, columns], clean),
-            "all_aus_without_noise": score(truth, codes, clean),
+    truth = np.array([[int(rows[name][f"AU{au}"]) for au in world.aus] for name in world.images], np.int8)
+    odd = kind[world.unlabelled] != "face"
+    rankings = {"wsc": result.outlier_score} | {name: rank(world, seed) for name, rank in RANKINGS.items()}
+    return told | {
+        "faces": scored(codes, truth, world.unlabelled & (kind != "noise"), world.aus),
+        "all": scored(codes, truth, world.unlabelled, world.aus),
+        "noise": int((world.unlabelled & (kind == "noise")).sum()),
+        "outliers": {
+            name: float(average_precision_score(odd, ranking[world.unlabelled])) for name, ranking in rankings.items()
+        },
+        "outlier_share": float(odd.mean()),
+        "lams": lams(result),
+    }
+
+
+def lams(result: WSCResult) -> list[float]:
+    return [part["lam"] for part in result.summary["partitions"]]
+
+
+def averaged(tables: list[Table]) -> Table:
+    """The mean over seeds."""
+    return {
+        method: {
+            au: {name: mean_of([table[method][au][name] for table in tables]) for name in ("agreement", "f1")}
+            for au in tables[0][method]
         }
-    for a, au in enumerate(world.aus):
-        table["per_au"][f"AU{au}"] = {
-            "weak": agreement_f1(truth[clean, a], world.weak[clean, a]),
-            "wsc": agreement_f1(truth[clean, a], result.proposal[clean, a]),
+        for method in tables[0]
+    }
+
+
+def mean_over(table: dict[str, dict[str, float | None]], aus: list[str]) -> dict[str, float | None]:
+    return {name: mean_of([table[au][name] for au in aus]) for name in ("agreement", "f1")}
+
+
+def summed_up(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means over AUs and seeds, the paper's AUs where not said else; ours less each peer with its interval."""
+    tables: list[Table] = [run["faces"] for run in runs]
+    every = list(tables[0]["wsc"])
+    seven = [f"AU{au}" for au in SCORED_AUS if f"AU{au}" in every]
+    by_au = averaged(tables)
+    methods = list(by_au)
+    told: dict[str, Any] = {
+        "mean": {method: mean_over(by_au[method], seven) for method in methods},
+        "mean_all_aus": {method: mean_over(by_au[method], every) for method in methods},
+        "per_au": {au: {method: by_au[method][au] for method in methods} for au in every},
+        "by_seed": [{method: mean_over(table[method], seven) for method in methods} for table in tables],
+        "seconds": [run["seconds"] for run in runs],
+        "lams": [run["lams"] for run in runs],
+    }
+    told["ours_less"] = {
+        method: {
+            name: paired_interval(*([seed[which][name] for seed in told["by_seed"]] for which in ("wsc", method)))
+            for name in ("agreement", "f1")
         }
-    odd = kind[every] != "face"
-    table["outlier_average_precision"] = average_precision(odd, result.outlier_score[every])
-    table["outlier_share"] = float(odd.mean())
-    purity = [cluster_purity(truth[:, a], result.membership[:, a]) for a in columns]
-    table["cluster_purity"] = float(np.mean(purity))
-    return table
+        for method in methods
+        if method != "wsc" and len(runs) > 1
+    }
+    if "all" in runs[0]:
+        with_noise = averaged([run["all"] for run in runs])
+        told["mean_with_noise"] = {method: mean_over(with_noise[method], seven) for method in methods}
+        told["noise"] = runs[0]["noise"]
+        told["outlier_share"] = runs[0]["outlier_share"]
+        told["outliers"] = {name: [run["outliers"][name] for run in runs] for name in runs[0]["outliers"]}
+    return told
 
 
-def cluster_purity(truth: NDArray[np.int8], membership: NDArray[np.int32]) -> float:
-    """Share of clustered faces whose truth is their cluster's more frequent one."""
-    share = np.bincount(membership, weights=truth == 1) / np.maximum(np.bincount(membership), 1)
-    inside = membership > 0
-    return float(np.maximum(share, 1 - share)[membership[inside]].mean())
+def table_print(title: str, told: dict[str, Any]) -> None:
+    print(f"\n{title}: agreement % / mean F1")
+    for method in told["mean"]:
+        columns = ("mean", "mean_with_noise", "mean_all_aus")
+        shown = (f"{name} {figures(told[name][method])}" for name in columns if name in told)
+        print(f"{method:22s}" + "  ".join(shown))
+    for method, difference in told["ours_less"].items():
+        shown = (f"{n} {i['value']:+.4f} [{i['low']:+.4f}, {i['high']:+.4f}]" for n, i in difference.items())
+        print(f"wsc − {method:16s}" + "  ".join(shown))
+    for name, values in told.get("outliers", {}).items():
+        print(f"average precision of {name:22s}{np.mean(values):.3f}  ({min(values):.3f} to {max(values):.3f})")
+    lower = [
+        au
+        for au, methods in told["per_au"].items()
+        if any((methods["wsc"][n] or 0) < (methods["weak"][n] or 0) for n in ("agreement", "f1") if "weak" in methods)
+    ]
+    print(f"AUs on which wsc falls behind the weak labels in either figure: {', '.join(lower) or 'none'}")
 
 
-def held_out_table(world: World, result: WSCResult, blind: bool) -> dict[str, Any]:
-    train = ~world.unlabelled
-    columns = [world.aus.index(a) for a in SCORED_AUS]
-    rows = {}
-    for name, codes in methods_run(world, result, blind).items():
-        few = score(world.reference[:, columns], codes[:, columns], train)
-        rows[name] = {"train_stills": few, "train_stills_all_aus": score(world.reference, codes, train)}
-    purity = [cluster_purity(world.reference[train, a], result.membership[train, a]) for a in columns]
-    return {"rows": rows, "cluster_purity": float(np.mean(purity))}
+def figures(pair: dict[str, float | None]) -> str:
+    return f"{100 * (pair['agreement'] or 0):.2f} / {pair['f1'] or 0:.4f}"
 
 
 def settings_parse(pairs: list[str]) -> WSCSettings:
@@ -190,42 +188,31 @@ def settings_parse(pairs: list[str]) -> WSCSettings:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the ictau data")
-    parser.add_argument("--features", type=Path, required=True, help="npz with features and scores")
-    parser.add_argument("--blind", action="store_true", help="withhold the reference labels")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="the ictau folder")
+    parser.add_argument("--work", type=Path, default=Path("var/benchmarks/quality"), help="features are kept here")
+    parser.add_argument("--faces", type=int, default=0, help="only the first N stills")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--tables", nargs="+", choices=("reference", "blind"), default=("reference", "blind"))
     parser.add_argument("--held-out", action="store_true", help="score on the train stills, never on the truth")
+    parser.add_argument("--no-peers", action="store_true", help="ours alone")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the run")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="hardly trained features: does it run at all?")
+    parser.add_argument("--json", action="store_true", help="everything as JSON on the last line")
     options = parser.parse_args()
-    world = world_load(options.data, options.features)
-    began = time.perf_counter()
-    result = weakly_supervised_clustering(
-        world.features,
-        world.weak,
-        weak_probability=world.weak_probability,
-        scores=world.scores,
-        reference=None if options.blind else world.reference,
-        picture_quality=world.quality,
-        settings=settings_parse(options.set),
-        seed=options.seed,
-    )
-    seconds = time.perf_counter() - began
-    if options.held_out:
-        table = held_out_table(world, result, options.blind)
-    else:
-        table = truth_table(options.data, world, result, options.blind)
-    table["seconds"] = seconds
-    table["settings"] = result.summary["settings"]
-    for name, columns in table["rows"].items():
-        shown = "  ".join(f"{key} {v[0]:.1f} / {v[1]:.3f}" for key, v in columns.items())
-        print(f"{name:28s} {shown}")
-    for key, value in table.items():
-        if isinstance(value, float):
-            print(f"{key:28s} {value:.3f}")
+    torch.set_num_threads(options.threads)
+    told: dict[str, Any] = {"machine": platform.machine(), "seeds": options.seeds}
+    for table in options.tables:
+        blind = table == "blind"
+        summary = summed_up([seed_measure(options, blind, seed) for seed in range(options.seeds)])
+        table_print("Without reference labels" if blind else "With reference labels", summary)
+        if blind:
+            told["without_reference"] = summary
+        else:
+            told |= summary
     if options.json:
-        print(json.dumps(table))
+        print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -152,7 +152,8 @@ class WeaklySupervisedClustering(ClusterMixin, BaseEstimator):
                 f"Weak labels must be 1, 0 or -1 (not known), or of two classes; found {len(found)} different values."
             )
         self.classes_ = found
-        return (table == found[1]).astype(np.int8)[:, None]
+        present: NDArray[np.int8] = (table == found[1]).astype(np.int8)
+        return present[:, None]
 
     def __sklearn_tags__(self) -> Tags:
         tags: Tags = super().__sklearn_tags__()
