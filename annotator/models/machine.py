@@ -124,6 +124,8 @@ class ClusterRun(models.Model):
     """(positions, AUs) float16: probability of presence by the vote."""
     embedding = models.ForeignKey(ArrayFile, models.PROTECT, null=True, related_name="+")
     """(positions, partitions, 2) float32: the first two dimensions, for pictures."""
+    sweep_planes = models.ForeignKey(ArrayFile, models.PROTECT, null=True, related_name="+")
+    """(positions, partitions, 3, 2) float32: the same at the least, the chosen and the largest λ that was tried."""
     outlier_scores = models.ForeignKey(ArrayFile, models.PROTECT, null=True, related_name="+")
     """(positions,) float32 in [0, 1]."""
     outlier_reasons = models.ForeignKey(ArrayFile, models.PROTECT, null=True, related_name="+")

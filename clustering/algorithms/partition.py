@@ -135,15 +135,15 @@ def partition_make(
         curve,
         np.array([how.objective, how.residual, how.converged, how.iterations, umqi, found.lam], np.float64),
         sweep,
-        np.stack(list(planes.values()), axis=1) if planes else np.zeros((len(found.clusters), 0, 2), np.float32),
-        np.array(list(planes), np.float64),
+        np.stack([p for _, p in planes], axis=1) if planes else np.zeros((len(found.clusters), 0, 2), np.float32),
+        np.array([lam for lam, _ in planes], np.float64),
     )
     return part, _coordinates(how)
 
 
 def _best_found(
     ground: Ground, aus: tuple[int, ...], settings: WSCSettings, seed: int, cancelled: Cancel | None
-) -> tuple[_Found, NDArray[np.float64], dict[float, FloatArray]]:
+) -> tuple[_Found, NDArray[np.float64], list[tuple[float, FloatArray]]]:
     """The partition kept, the (S, 7) account of the sweep, and the planes at its least, best and largest lambda.
 
     Only the best partition so far is held: edges of a million faces are large.
@@ -151,7 +151,7 @@ def _best_found(
     groups = _groups(ground.given.weak[:, list(aus)], settings)
     if not settings.lam_steps:
         alone = _found(ground, groups, settings.lam, ground.start, settings, seed, cancelled)
-        return alone, np.zeros((0, len(SWEEP_COLUMNS)), np.float64), {}
+        return alone, np.zeros((0, len(SWEEP_COLUMNS)), np.float64), []
     best, most, start = None, -np.inf, ground.start
     rows, planes = [], []
     for lam in lambdas_spread(settings.lam_steps):
@@ -164,9 +164,8 @@ def _best_found(
         if best is None or value > most:
             best, most = found, value
     assert best is not None
-    kept = best.lam
-    shown = {lam: plane for lam, plane in planes if lam in (planes[0][0], kept, planes[-1][0])}
-    return best, np.array(rows, np.float64), shown
+    planes = [planes[0], (best.lam, best.plane), planes[-1]]
+    return best, np.array(rows, np.float64), planes
 
 
 def _account(ground: Ground, groups: Groups, found: _Found) -> tuple[float, float, float, int, float]:

@@ -47,6 +47,7 @@ def weakly_supervised_clustering(
     done: Mapping[int, PartialResult] | None = None,
     on_partition: PartitionCallback | None = None,
     on_embedding: EmbeddingCallback | None = None,
+    on_neighbours: Callable[[Neighbours], None] | None = None,
     labels_needed: bool = True,
 ) -> WSCResult:
     """Cluster N faces and propose labels for A AUs.
@@ -56,7 +57,8 @@ def weakly_supervised_clustering(
     A) codes of train faces, never of test faces; picture_quality (N, 2) sharpness and brightness; neighbours
     as an earlier run on the same features found them, as many as the settings ask for. `done` takes up
     partitions that an earlier, equal call handed to `on_partition` under the same index.
-    `on_embedding` is given each partition's coordinates (N, K), of unit spread. Raises ValueError for input that
+    `on_embedding` is given each partition's coordinates (N, K), of unit spread, `on_neighbours` the neighbours
+    where they had to be searched. Raises ValueError for input that
     cannot be clustered, such as faces without any weak label (unless not `labels_needed`: then they are grouped
     by looks and nothing is proposed), and Cancelled when `cancelled` says stop.
     """
@@ -65,6 +67,8 @@ def weakly_supervised_clustering(
     )
     settings, warnings = settings_fit(settings or WSCSettings(), len(given.features))
     ground = ground_make(given, settings, seed, progress_part(progress, 0.0, 0.15), cancelled, neighbours)
+    if neighbours is None and on_neighbours is not None:
+        on_neighbours(ground.neighbours)
     parts: list[PartialResult] = []
     for index, aus in enumerate(ground.partitions):
         cancel_check(cancelled)

@@ -31,9 +31,9 @@ class PartialResult:
     sweep: NDArray[np.float64]
     """(S, 7) one row for each lambda tried, columns as `sweep.SWEEP_COLUMNS`; no row where one was given."""
     planes: FloatArray
-    """(N, L, 2) as `embedding`, at the least, the chosen and the largest lambda of a sweep."""
+    """(N, 3, 2) as `embedding`, at the least, the chosen and the largest lambda of a sweep; (N, 0, 2) without."""
     plane_lams: NDArray[np.float64]
-    """(L,) their lambdas."""
+    """Their lambdas, (3,) or (0,)."""
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The fields by name, for `numpy.savez`."""
@@ -90,7 +90,7 @@ class WSCResult:
     curves: tuple[ModularityCurve, ...]
     """uMQI against threshold for each partition; empty arrays when left out."""
     planes: tuple[FloatArray, ...]
-    """(N, L, 2) for each partition: `PartialResult.planes`."""
+    """For each partition: `PartialResult.planes`."""
     kept: NDArray[np.uint8]
     """(N, A) why a face keeps its weak label whatever the vote said: `votes.KeptReason`."""
     summary: dict[str, Any]

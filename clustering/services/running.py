@@ -6,6 +6,7 @@ it up, unless codes or faces changed meanwhile: then it begins anew.
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from clustering.algorithms.pipeline import weakly_supervised_clustering
 from clustering.algorithms.results import ClusterTable, PartialResult, WSCResult
 from clustering.algorithms.settings import WSCSettings
 from clustering.selectors.inputs import RunInput, rows_of, run_input
+from clustering.services.neighbour_lists import neighbours_keep, neighbours_path, neighbours_read
 
 
 def clustering_run(context: JobContext) -> dict[str, Any]:
@@ -53,6 +55,8 @@ def clustering_run(context: JobContext) -> dict[str, Any]:
             np.savez(file, allow_pickle=False, **part.to_arrays())
         Path(file.name).replace(folder / f"{index}.npz")
 
+    wanted = WSCSettings(**run.configuration)
+    lists = neighbours_path(run.feature_set.features, given.positions, wanted, run.seed)
     try:
         result = weakly_supervised_clustering(
             features,
@@ -61,12 +65,14 @@ def clustering_run(context: JobContext) -> dict[str, Any]:
             scores=_scores(run, given),
             reference=given.trusted,
             picture_quality=given.quality,
-            settings=WSCSettings(**run.configuration),
+            neighbours=neighbours_read(lists),
+            settings=wanted,
             seed=run.seed,
             progress=lambda fraction, message: context.progress(0.03 + 0.92 * fraction, message),
             cancelled=context.cancelled,
             done=dict(_partitions_kept(folder)),
             on_partition=keep_partition,
+            on_neighbours=partial(neighbours_keep, lists),
         )
     except Cancelled:
         context.stop_if_asked()
@@ -127,6 +133,8 @@ def _keep(run: ClusterRun, given: RunInput, result: WSCResult) -> None:
         run.proposals = kept("proposals", result.proposal, -1)
         run.probabilities = kept("probabilities", result.probability.astype(np.float16), np.nan)
         run.embedding = kept("embedding", np.stack(result.embeddings, axis=1), np.nan)
+        if run.configuration.get("lam_steps"):
+            run.sweep_planes = kept("sweep-planes", np.stack(result.planes, axis=1), np.nan)
         run.outlier_scores = kept("outlier-scores", result.outlier_score, np.nan)
         run.outlier_reasons = kept("outlier-reasons", result.outlier_reasons, 0)
         run.summary = {

@@ -1,13 +1,19 @@
 """Starting and adopting clustering runs."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from django.conf import settings as django_settings
 
 from annotator.choices import LayerKind
 from annotator.errors import Conflict, InputRefused
 from annotator.models import ClusterRun, FeatureSet
+from annotator.selectors.arrays import array_read
 from annotator.services.arrays import array_write
 from annotator.services.job_running import job_run
+from clustering.algorithms import partition
+from clustering.algorithms.graph import neighbour_search
 from clustering.selectors.inputs import run_input
 from clustering.services.runs import run_adopt, run_create
 from tests.factories import faces_make, layer_make
@@ -79,6 +85,43 @@ def test_an_adopted_run_becomes_the_proposal_layer_and_its_noise_is_marked(ready
     layer = run_adopt(run=run, user=cast.alice)
     assert layer.labels.filter(scored__gt=0).count() == 200
     assert layer.labels.filter(noise=True).count() == run.summary["noise"] > 0
+
+
+def run_now(dataset, user, **settings) -> ClusterRun:
+    run, job = run_create(dataset=dataset, user=user, aus=[12], configuration=settings)
+    assert job_run(job.pk).error == ""
+    run.refresh_from_db()
+    return run
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_run_on_the_same_features_takes_over_the_neighbours(ready, cast, monkeypatch):
+    first = run_now(ready, cast.alice)
+    monkeypatch.setattr(partition, "neighbour_search", only_in_the_embedding)
+    second = run_now(ready, cast.alice)
+    assert second.summary["neighbour_recall"] == first.summary["neighbour_recall"] == 1.0
+    assert second.summary["partitions"] == first.summary["partitions"]
+
+
+def only_in_the_embedding(features, *rest, **more):
+    assert features.shape[1] != 8, "the features were searched again"
+    return neighbour_search(features, *rest, **more)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_damaged_neighbour_list_is_made_again(ready, cast):
+    run_now(ready, cast.alice)
+    (kept,) = (Path(django_settings.DATA) / "cache" / f"neighbours-{ready.pk}").glob("*.npz")
+    kept.write_bytes(kept.read_bytes()[:500])
+    run_now(ready, cast.alice)
+    assert kept.stat().st_size > 1000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sweep_keeps_its_planes_by_position(ready, cast):
+    swept = run_now(ready, cast.alice, lam_steps=2)
+    assert array_read(swept.sweep_planes).shape == (200, 1, 3, 2)
+    assert run_now(ready, cast.alice).sweep_planes is None
 
 
 @pytest.mark.django_db(transaction=True)

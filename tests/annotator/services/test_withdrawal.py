@@ -110,7 +110,7 @@ def lived_in(dataset, cast, tmp_path, own_data):
         dataset=dataset, user=cast.ana, shape="wide", preset="standard", accept_proposals=False
     )
     assert job_run(job.pk).state == JobState.DONE
-    for folder in (f"cache/faces-{dataset.pk}", f"jobs/{job.pk}"):
+    for folder in (f"cache/faces-{dataset.pk}", f"cache/neighbours-{dataset.pk}", f"jobs/{job.pk}"):
         (own_data / folder).mkdir(parents=True)
         (own_data / folder / "0.npz").write_bytes(GONE.encode())
     return dataset

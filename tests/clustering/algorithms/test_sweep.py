@@ -76,7 +76,8 @@ def test_a_sweep_keeps_the_partition_with_the_most_merit(known: bool) -> None:
         assert part["lam"] == part["sweep"][int(np.argmax(merits))]["lam"]
         assert {row["by_reference"] for row in part["sweep"]} == {float(known)}
         assert set(part["sweep"][0]) == set(SWEEP_COLUMNS)
-        assert result.planes[index].shape == (300, len(part["plane_lams"]), 2)
+        assert result.planes[index].shape == (300, 3, 2)
+        assert part["plane_lams"] == [part["sweep"][0]["lam"], part["lam"], part["sweep"][-1]["lam"]]
         alone = weakly_supervised_clustering(
             world.features, world.weak, reference=reference, settings=replace(SMALL, lam_steps=0, lam=part["lam"])
         )
