@@ -6,7 +6,6 @@ import pytest
 from clustering.algorithms.graph import Neighbours, neighbour_search
 from clustering.algorithms.rank_order import (
     RankOrderEdges,
-    clusters_at,
     clusters_local,
     clusters_numbered,
     rank_order_edges,
@@ -86,12 +85,6 @@ def test_without_adoption_the_cap_is_strict_and_fragments_are_noise() -> None:
     sizes = np.bincount(clusters)
     assert sizes[1:].max() <= 20
     assert sizes[0] >= 10
-
-
-def test_the_global_cut_joins_what_the_threshold_allows() -> None:
-    edges, which = blobs_of([20, 25])
-    assert (clusters_at(edges, 1e9) == which + 1).all()
-    assert (clusters_at(edges, 0.0) == 0).all()
 
 
 def test_sizes_that_cannot_be_are_refused() -> None:
