@@ -1,12 +1,16 @@
-"""The tree in which rank-order clusters grow together as the threshold rises, made by one pass over the pairs."""
+"""The tree in which rank-order clusters grow together as the threshold rises, made by one pass over the pairs.
+
+It can be cut straight across at one distance (`Dendrogram.cut`), or branch by branch where clusters are dense
+(`clusters_dense`).
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
-from clustering.algorithms.rank_order import RankOrderEdges, clusters_numbered, root_find
+from clustering.algorithms.rank_order import RankOrderEdges, clusters_numbered, fragments_adopt, root_find
 
 IntArray = NDArray[np.int32]
 
@@ -82,3 +86,83 @@ def tops_raise(top, left, right, done, until):  # type: ignore[no-untyped-def]
     for m in range(until - 1, done - 1, -1):
         top[left[m]] = top[faces + m]
         top[right[m]] = top[faces + m]
+
+
+def clusters_dense(
+    edges: RankOrderEdges, *, density: float = 0.1, size_least: int = 5, adopt: bool = True
+) -> IntArray:
+    """The branches of the dendrogram whose edges outnumber `density` times their pairs by most.
+
+    Of all ways to cut every branch somewhere, the one that maximises the sum over clusters of
+    m_i - density * n_i (n_i - 1) / 2, with m_i the edges inside (Eq. 8 counts the same): merging pays where the
+    clusters are joined by more than that share of all pairs between them. Edges being few, no cluster grows past
+    2 k / density + 1 faces. What is left under `size_least` faces is taken in (`adopt`) as in `clusters_local`,
+    or is noise. Returns (N,) cluster numbers from 1 by lowest face, 0 for noise. Deterministic. Raises ValueError
+    unless 0 < density <= 1 and size_least >= 1.
+    """
+    if not 0 < density <= 1 or size_least < 1:
+        raise ValueError(f"Density must lie in (0, 1] and least be at least 1, not {density} and {size_least}.")
+    tree = dendrogram_build(edges)
+    up, when = _links(tree.left, tree.right, tree.size, edges.faces)
+    met = _meetings(edges.first, edges.second, up, when, len(tree.left))
+    roots = _branches(tree.left, tree.right, tree.size, met, edges.faces, density)
+    if adopt:
+        fragments_adopt(edges, roots, edges.faces, size_least)
+    return clusters_numbered(roots, least=size_least)
+
+
+@njit(cache=True)
+def _links(left, right, size, faces):  # type: ignore[no-untyped-def]
+    """A forest of faces no deeper than log2 N: (N,) the face above, and the merge that put the face under it."""
+    up = np.arange(faces).astype(np.int32)
+    when = np.full(faces, len(left), np.int32)
+    face = np.arange(faces + len(left)).astype(np.int32)
+    for m in range(len(left)):
+        a, b = left[m], right[m]
+        if (size[a - faces] if a >= faces else 1) < (size[b - faces] if b >= faces else 1):
+            a, b = b, a
+        face[faces + m] = face[a]
+        up[face[b]] = face[a]
+        when[face[b]] = m
+    return up, when
+
+
+@njit(parallel=True, cache=True)
+def _meetings(first, second, up, when, merges):  # type: ignore[no-untyped-def]
+    """(M,) edges whose ends come together at each merge: the last one on the way from end to end."""
+    chunks = 8
+    met = np.zeros((chunks, merges), np.int32)
+    for chunk in prange(chunks):
+        for e in range(chunk * len(first) // chunks, (chunk + 1) * len(first) // chunks):
+            a, b = first[e], second[e]
+            last = 0
+            while a != b:
+                if when[a] > when[b]:
+                    a, b = b, a
+                last = when[a]
+                a = up[a]
+            met[chunk, last] += 1
+    return met.sum(axis=0)
+
+
+@njit(cache=True)
+def _branches(left, right, size, met, faces, density):  # type: ignore[no-untyped-def]
+    """(N,) lowest face of each face's branch."""
+    inside, best = np.zeros(faces + len(left)), np.zeros(faces + len(left))
+    lowest = np.arange(faces + len(left)).astype(np.int32)
+    whole = np.ones(faces + len(left), np.bool_)
+    for m in range(len(left)):
+        v, a, b = faces + m, left[m], right[m]
+        lowest[v] = lowest[a]  # the left node has the lower first face
+        inside[v] = inside[a] + inside[b] + met[m]
+        n = np.float64(size[m])
+        worth, apart = inside[v] - density * n * (n - 1) / 2, best[a] + best[b]
+        whole[v] = worth >= apart
+        best[v] = max(worth, apart)
+    branch = np.full(faces + len(left), -1, np.int32)
+    for v in range(faces + len(left) - 1, -1, -1):
+        if branch[v] < 0 and whole[v]:
+            branch[v] = lowest[v]
+        if v >= faces:
+            branch[left[v - faces]] = branch[right[v - faces]] = branch[v]
+    return branch[:faces].copy()

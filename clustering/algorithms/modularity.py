@@ -110,11 +110,13 @@ def _delta_check(delta: int) -> None:
 
 
 def _thresholds(tree: Dendrogram, steps: int) -> NDArray[np.float64]:
-    """Ascending, each just above a distance at which clusters merge."""
-    levels = np.unique(tree.distance)
-    if len(levels) > steps:
-        levels = levels[np.linspace(0, len(levels) - 1, steps).round().astype(np.int64)]
-    return np.nextafter(levels, np.float32(np.inf)).astype(np.float64)
+    """Ascending, each half way from a distance at which clusters merge to the next (or one above the last)."""
+    levels = np.unique(tree.distance).astype(np.float64)
+    if not len(levels):
+        return levels
+    halfway = (levels + np.append(levels[1:], levels[-1] + 2)) / 2
+    picked = np.linspace(0, len(levels) - 1, min(steps, len(levels))).round().astype(np.int64)
+    return np.asarray(halfway[picked])
 
 
 def _chunk_starts(first: IntArray) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from clustering.algorithms import witnesses as wit
 from clustering.algorithms.callbacks import Cancel, Progress, cancel_check, progress_part
+from clustering.algorithms.dendrogram import clusters_dense
 from clustering.algorithms.embedding import wse_embed
 from clustering.algorithms.graph import (
     Neighbours,
@@ -25,9 +26,9 @@ from clustering.algorithms.graph import (
 from clustering.algorithms.groups import UNKNOWN, Groups, groups_from_codes
 from clustering.algorithms.inputs import WSCInput, input_check, settings_fit
 from clustering.algorithms.logistic import logit
-from clustering.algorithms.modularity import modularity_sweep, modularity_umqi
+from clustering.algorithms.modularity import clusters_global, modularity_sweep, modularity_umqi
 from clustering.algorithms.outliers import Outliers, OutlierSignals, outlier_rank
-from clustering.algorithms.rank_order import clusters_local, clusters_numbered, rank_order_edges
+from clustering.algorithms.rank_order import RankOrderEdges, clusters_local, clusters_numbered, rank_order_edges
 from clustering.algorithms.reannotation import Vote, vote_blind, vote_known
 from clustering.algorithms.results import PartialResult, WSCResult, cluster_table, curve_from
 from clustering.algorithms.settings import WSCSettings
@@ -142,12 +143,12 @@ def _partition(
     near = neighbour_search(coordinates, settings.cluster_neighbours, method=settings.search, seed=seed)
     cancel_check(cancelled)
     edges = rank_order_edges(near)
-    clusters = clusters_local(edges, size_cap=settings.cluster_cap, size_least=settings.cluster_least)
+    clusters, delta = _clusters(edges, settings, cancelled), settings.delta
     curve = np.zeros((0, 4))
     if settings.sweep_steps:
-        sweep = modularity_sweep(edges, steps=settings.sweep_steps, cancelled=cancelled)
+        sweep = modularity_sweep(edges, steps=settings.sweep_steps, delta=delta, cancelled=cancelled)
         curve = np.column_stack([sweep.threshold, sweep.umqi, sweep.clusters, sweep.largest])
-    umqi = modularity_umqi(clusters, edges.first, edges.second)
+    umqi = modularity_umqi(clusters, edges.first, edges.second, delta=delta)
     first = 1 if settings.dimensions >= 3 else 0
     plane = np.zeros((len(clusters), 2), np.float32)
     shown = coordinates[:, first : first + 2]
@@ -160,6 +161,16 @@ def _partition(
         curve,
         np.array([found.objective, found.residual, found.converged, found.iterations, umqi], np.float64),
     )
+
+
+def _clusters(edges: RankOrderEdges, settings: WSCSettings, cancelled: Cancel | None) -> NDArray[np.int32]:
+    """(N,) clusters of one partition by the cut that is set."""
+    least = max(settings.cluster_least, settings.delta + 1)
+    if settings.cut == "global":
+        return clusters_global(edges, delta=settings.delta, cancelled=cancelled)
+    if settings.cut == "density":
+        return clusters_dense(edges, density=settings.cluster_density, size_least=least)
+    return clusters_local(edges, size_cap=settings.cluster_cap, size_least=least)
 
 
 def _witnesses(ground: _Ground, parts: list[PartialResult], seed: int) -> wit.Witnesses:

@@ -175,13 +175,20 @@ def clusters_local(
             f"Clusters must satisfy 1 <= least <= cap and cap >= 2, not least {size_least}, cap {size_cap}."
         )
     roots = _merged(edges.first, edges.second, edges.faces, size_cap)
-    if adopt and size_least > 1:
-        weights = (1.0 / (1.0 + edges.distance)).astype(np.float32)
-        for _ in range(3):  # a fragment's neighbour may itself be a fragment that finds a home first
-            changed = _adopted(edges, weights, roots, size_cap + size_cap // 2, size_least)
-            if not changed:
-                break
+    if adopt:
+        fragments_adopt(edges, roots, size_cap + size_cap // 2, size_least)
     return clusters_numbered(roots, least=size_least)
+
+
+def fragments_adopt(edges: RankOrderEdges, roots: NDArray[np.int32], cap: int, least: int) -> None:
+    """Give each cluster under `least` faces to the one it has most near pairs with, where that stays within `cap`.
+
+    `roots` (N,), a face of its cluster for each face, changes in place.
+    """
+    weights = (1.0 / (1.0 + edges.distance)).astype(np.float32)
+    for _ in range(3):  # a fragment's neighbour may itself be a fragment that finds a home first
+        if not _adopted(edges, weights, roots, cap, least):
+            break
 
 
 @njit(cache=True)

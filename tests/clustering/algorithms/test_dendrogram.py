@@ -1,23 +1,24 @@
 """The dendrogram against a plain twin of its cut, scipy's single linkage and a tree drawn by hand."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import linkage
 from scipy.sparse.csgraph import connected_components
 
-from clustering.algorithms.dendrogram import dendrogram_build
+from clustering.algorithms.dendrogram import Dendrogram, clusters_dense, dendrogram_build
 from clustering.algorithms.graph import neighbour_search
 from clustering.algorithms.rank_order import RankOrderEdges, clusters_numbered, rank_order_edges
 
 
 def twin_cut(edges: RankOrderEdges, threshold: float, delta: int) -> np.ndarray:
     """Connected parts of all pairs below the threshold."""
-    below = edges.distance < threshold
+    below = edges.distance < np.float64(threshold)
     pairs = sp.coo_array((np.ones(below.sum()), (edges.first[below], edges.second[below])), shape=(edges.faces,) * 2)
     return clusters_numbered(connected_components(pairs, directed=False)[1].astype(np.int32), least=delta + 1)
 
@@ -48,11 +49,13 @@ def test_a_small_tree_is_as_drawn_by_hand() -> None:
 
 
 @given(made_up_edges(), st.floats(0, 4), st.integers(1, 4))
+@settings(deadline=None)
 def test_cuts_are_those_of_the_plain_twin(edges: RankOrderEdges, threshold: float, delta: int) -> None:
     assert (dendrogram_build(edges).cut(threshold, delta=delta) == twin_cut(edges, threshold, delta)).all()
 
 
 @given(made_up_edges())
+@settings(deadline=None)
 def test_cuts_are_nested(edges: RankOrderEdges) -> None:
     tree = dendrogram_build(edges)
     cuts = [tree.cut(threshold) for threshold in np.arange(0, 4, 0.5)]
@@ -84,6 +87,58 @@ def test_no_pairs_make_no_merges() -> None:
     tree = dendrogram_build(edges_of([], 3))
     assert len(tree.left) == 0
     assert tree.cut(1.0).tolist() == [0, 0, 0]
+
+
+def twin_dense(tree: Dendrogram, edges: RankOrderEdges, density: float) -> np.ndarray:
+    """The best branches, by asking of each node what it is worth whole and cut."""
+    n = edges.faces
+
+    def faces_of(node: int) -> list[int]:
+        return [node] if node < n else faces_of(int(tree.left[node - n])) + faces_of(int(tree.right[node - n]))
+
+    def best(node: int) -> tuple[float, list[list[int]]]:
+        faces = faces_of(node)
+        if node < n:
+            return 0.0, [faces]
+        inside = sum(a in faces and b in faces for a, b in zip(edges.first, edges.second, strict=True))
+        worth = inside - density * len(faces) * (len(faces) - 1) / 2
+        cut = [best(int(tree.left[node - n])), best(int(tree.right[node - n]))]
+        apart = cut[0][0] + cut[1][0]
+        return (worth, [faces]) if worth >= apart else (apart, cut[0][1] + cut[1][1])
+
+    labels = np.zeros(n, np.int32)
+    tops = set(range(n + len(tree.left))) - {*tree.left.tolist(), *tree.right.tolist()}
+    for faces in (branch for top in tops for branch in best(top)[1]):
+        labels[faces] = min(faces)
+    return clusters_numbered(labels, least=2)
+
+
+@given(made_up_edges(), st.sampled_from([0.125, 0.5, 1.0]))
+@settings(deadline=None)
+def test_dense_branches_are_those_of_the_plain_twin(edges: RankOrderEdges, density: float) -> None:
+    found = clusters_dense(edges, density=density, size_least=2, adopt=False)
+    assert (found == twin_dense(dendrogram_build(edges), edges, density)).all()
+
+
+def test_two_cliques_on_a_thread_merge_only_where_one_edge_in_25_pays() -> None:
+    clique = [(a, b, 0.5) for a in range(5) for b in range(a + 1, 5)]
+    edges = edges_of([*clique, *((a + 5, b + 5, d) for a, b, d in clique), (4, 5, 2.0)], 10)
+    assert clusters_dense(edges, density=0.05).tolist() == [1] * 5 + [2] * 5
+    assert clusters_dense(edges, density=0.03).tolist() == [1] * 10
+
+
+def test_no_branch_passes_what_its_edges_can_fill() -> None:
+    x = np.random.default_rng(0).normal(size=(2000, 3)).astype(np.float32)
+    edges = rank_order_edges(neighbour_search(x, 8))
+    sizes = np.bincount(clusters_dense(edges, density=0.4, adopt=False))[1:]
+    assert 5 <= sizes.min() <= sizes.max() <= 2 * 8 / 0.4 + 1
+    assert clusters_dense(edges, density=0.4).min() == 1
+
+
+@pytest.mark.parametrize("wrong", [{"density": 0.0}, {"density": 1.5}, {"size_least": 0}])
+def test_densities_and_sizes_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"not .*(0|1\.5)"):
+        clusters_dense(edges_of([], 3), **wrong)
 
 
 def test_a_delta_below_one_is_refused() -> None:
