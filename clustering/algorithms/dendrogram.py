@@ -42,11 +42,16 @@ class Dendrogram:
         (N,) cluster numbers from 1 by lowest face; clusters of `delta` or fewer faces are noise, 0. Raises
         ValueError for a delta below 1.
         """
-        if delta < 1:
-            raise ValueError(f"delta must be at least 1, not {delta}.")
+        delta_check(delta)
         top = np.arange(self.faces + len(self.left), dtype=np.int32)
         tops_raise(top, self.left, self.right, 0, self.merges_below(threshold))
         return clusters_numbered(top[: self.faces], least=delta + 1)
+
+
+def delta_check(delta: int) -> None:
+    """Raise ValueError for a delta below 1: single faces are no cluster."""
+    if delta < 1:
+        raise ValueError(f"delta must be at least 1, not {delta}.")
 
 
 def dendrogram_build(edges: RankOrderEdges) -> Dendrogram:
@@ -80,8 +85,7 @@ def _merges(first, second, faces):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def tops_raise(top, left, right, done, until):  # type: ignore[no-untyped-def]
-    """Carry out merges `done` to `until`: `top` (N + M,) then leads from each node that had been a root, and
-    from the new ones, to its present root."""
+    """Carry out merges `done` to `until`: `top` (N + M,) leads from each earlier root and new node to its root."""
     faces = len(top) - len(left)
     for m in range(until - 1, done - 1, -1):
         top[left[m]] = top[faces + m]
@@ -95,7 +99,7 @@ def clusters_dense(
 
     Of all ways to cut every branch somewhere, the one that maximises the sum over clusters of
     m_i - density * n_i (n_i - 1) / 2, with m_i the edges inside (Eq. 8 counts the same): merging pays where the
-    clusters are joined by more than that share of all pairs between them. Edges being few, no cluster grows past
+    clusters are joined by more than that share of all pairs between them. Edges being few, no branch holds more than
     2 k / density + 1 faces. What is left under `size_least` faces is taken in (`adopt`) as in `clusters_local`,
     or is noise. Returns (N,) cluster numbers from 1 by lowest face, 0 for noise. Deterministic. Raises ValueError
     unless 0 < density <= 1 and size_least >= 1.
@@ -130,7 +134,7 @@ def _links(left, right, size, faces):  # type: ignore[no-untyped-def]
 @njit(parallel=True, cache=True)
 def _meetings(first, second, up, when, merges):  # type: ignore[no-untyped-def]
     """(M,) edges whose ends come together at each merge: the last one on the way from end to end."""
-    chunks = 8
+    chunks = 8  # side by side; the counts do not hang on their number
     met = np.zeros((chunks, merges), np.int32)
     for chunk in prange(chunks):
         for e in range(chunk * len(first) // chunks, (chunk + 1) * len(first) // chunks):

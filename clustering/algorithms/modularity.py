@@ -7,7 +7,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from clustering.algorithms.callbacks import Cancel, cancel_check
-from clustering.algorithms.dendrogram import Dendrogram, dendrogram_build, tops_raise
+from clustering.algorithms.dendrogram import Dendrogram, delta_check, dendrogram_build, tops_raise
 from clustering.algorithms.rank_order import RankOrderEdges
 
 IntArray = NDArray[np.int32]
@@ -36,7 +36,7 @@ def modularity_umqi(labels: IntArray, first: IntArray, second: IntArray, *, delt
     once, as the print can be read, Eq. 8 could not pass one half). Only clusters of more than `delta` faces
     count; 0.0 without any. Raises ValueError for a delta below 1.
     """
-    _delta_check(delta)
+    delta_check(delta)
     size = np.bincount(labels, minlength=1).astype(np.int32)
     size[0] = 0
     first, second = labels[first], labels[second]
@@ -62,7 +62,7 @@ def modularity_sweep(
     Holds 8 bytes an edge and 4 (CHUNKS + 4) bytes a node. Raises Cancelled between thresholds and ValueError
     for a delta below 1.
     """
-    _delta_check(delta)
+    delta_check(delta)
     tree = tree or dendrogram_build(edges)
     n, merges = edges.faces, len(tree.left)
     thresholds = _thresholds(tree, steps)
@@ -102,11 +102,6 @@ def clusters_global(
     curve = modularity_sweep(edges, steps=steps, delta=delta, tree=tree, cancelled=cancelled)
     threshold = float(curve.threshold[np.argmax(curve.umqi)]) if len(curve.umqi) else 0.0
     return tree.cut(threshold, delta=delta)
-
-
-def _delta_check(delta: int) -> None:
-    if delta < 1:
-        raise ValueError(f"delta must be at least 1, not {delta}.")
 
 
 def _thresholds(tree: Dendrogram, steps: int) -> NDArray[np.float64]:
