@@ -17,6 +17,7 @@ from clustering.algorithms.groups import UNKNOWN
 from clustering.algorithms.inputs import LEAST_FACES
 from clustering.algorithms.pipeline import weakly_supervised_clustering
 from clustering.algorithms.settings import (
+    Cut,
     GraphKind,
     GroupKind,
     LaplacianKind,
@@ -59,8 +60,11 @@ class WeaklySupervisedClustering(ClusterMixin, BaseEstimator):
         groups: GroupKind = "aus",
         vote: VoteKind = "witnesses",
         cluster_neighbours: int = 30,
+        cut: Cut = "local",
+        delta: int = 1,
         cluster_cap: int = 30,
         cluster_least: int = 5,
+        cluster_density: float = 0.1,
         noise_fraction: float = 0.02,
         sweep_steps: int = 24,
         random_state: int | np.random.RandomState | None = 0,
@@ -77,8 +81,11 @@ class WeaklySupervisedClustering(ClusterMixin, BaseEstimator):
         self.groups = groups
         self.vote = vote
         self.cluster_neighbours = cluster_neighbours
+        self.cut = cut
+        self.delta = delta
         self.cluster_cap = cluster_cap
         self.cluster_least = cluster_least
+        self.cluster_density = cluster_density
         self.noise_fraction = noise_fraction
         self.sweep_steps = sweep_steps
         self.random_state = random_state

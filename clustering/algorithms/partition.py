@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from clustering.algorithms import witnesses as wit
 from clustering.algorithms.callbacks import Cancel, cancel_check
+from clustering.algorithms.dendrogram import clusters_dense
 from clustering.algorithms.embedding import Embedding, wse_embed
 from clustering.algorithms.graph import Neighbours, graph_laplacian, neighbour_graph, neighbour_search
 from clustering.algorithms.groups import UNKNOWN, Groups, groups_from_code_sets, groups_from_codes
 from clustering.algorithms.inputs import WSCInput
 from clustering.algorithms.logistic import logit
-from clustering.algorithms.modularity import modularity_sweep, modularity_umqi
+from clustering.algorithms.modularity import clusters_global, modularity_sweep, modularity_umqi
 from clustering.algorithms.operator import wse_operator
 from clustering.algorithms.rank_order import RankOrderEdges, clusters_local, rank_order_edges
 from clustering.algorithms.results import PartialResult
@@ -122,9 +123,9 @@ def partition_make(
     found, sweep, planes = _best_found(ground, aus, settings, seed, cancelled)
     curve = np.zeros((0, 4))
     if settings.sweep_steps:
-        cuts = modularity_sweep(found.edges, steps=settings.sweep_steps, cancelled=cancelled)
+        cuts = modularity_sweep(found.edges, steps=settings.sweep_steps, delta=settings.delta, cancelled=cancelled)
         curve = np.column_stack([cuts.threshold, cuts.umqi, cuts.clusters, cuts.largest])
-    umqi = modularity_umqi(found.clusters, found.edges.first, found.edges.second)
+    umqi = _umqi(found, settings)
     columns = list(aus)
     how = found.embedding
     part = PartialResult(
@@ -158,7 +159,7 @@ def _best_found(
         found = _found(ground, groups, lam, start, settings, seed, cancelled)
         start = found.embedding.vectors
         merit = _merit(ground, aus, found, settings, seed, cancelled)
-        rows.append((*_account(ground, groups, found), merit.by_reference, merit.value))
+        rows.append((*_account(ground, groups, found, settings), merit.by_reference, merit.value))
         planes.append((lam, found.plane))
         value = -np.inf if np.isnan(merit.value) else merit.value
         if best is None or value > most:
@@ -168,12 +169,17 @@ def _best_found(
     return best, np.array(rows, np.float64), planes
 
 
-def _account(ground: Ground, groups: Groups, found: _Found) -> tuple[float, float, float, int, float]:
+def _account(
+    ground: Ground, groups: Groups, found: _Found, settings: WSCSettings
+) -> tuple[float, float, float, int, float]:
     """Lambda, what looks and labels cost in Eq. 3, clusters and their uMQI."""
     looks = wse_operator(ground.laplacian, groups, 0.0).objective(found.embedding.vectors)
     labels = (found.embedding.objective - looks) / found.lam
-    umqi = modularity_umqi(found.clusters, found.edges.first, found.edges.second)
-    return found.lam, looks, labels, int(found.clusters.max(initial=0)), umqi
+    return found.lam, looks, labels, int(found.clusters.max(initial=0)), _umqi(found, settings)
+
+
+def _umqi(found: _Found, settings: WSCSettings) -> float:
+    return modularity_umqi(found.clusters, found.edges.first, found.edges.second, delta=settings.delta)
 
 
 def _groups(weak: NDArray[np.int8], settings: WSCSettings) -> Groups:
@@ -197,8 +203,17 @@ def _found(
     near = neighbour_search(_coordinates(embedding), settings.cluster_neighbours, method=settings.search, seed=seed)
     cancel_check(cancelled)
     edges = rank_order_edges(near)
-    clusters = clusters_local(edges, size_cap=settings.cluster_cap, size_least=settings.cluster_least)
-    return _Found(lam, embedding, near, edges, clusters)
+    return _Found(lam, embedding, near, edges, _clusters(edges, settings, cancelled))
+
+
+def _clusters(edges: RankOrderEdges, settings: WSCSettings, cancelled: Cancel | None) -> NDArray[np.int32]:
+    """(N,) clusters of one partition by the cut that is set."""
+    least = max(settings.cluster_least, settings.delta + 1)
+    if settings.cut == "global":
+        return clusters_global(edges, delta=settings.delta, cancelled=cancelled)
+    if settings.cut == "density":
+        return clusters_dense(edges, density=settings.cluster_density, size_least=least)
+    return clusters_local(edges, size_cap=settings.cluster_cap, size_least=least)
 
 
 def _coordinates(embedding: Embedding) -> FloatArray:

@@ -10,6 +10,7 @@ GraphKind = Literal["mutual", "union"]
 LaplacianKind = Literal["symmetric", "random_walk", "unnormalised"]
 GroupKind = Literal["aus", "sets"]
 VoteKind = Literal["witnesses", "majority", "probability", "base_rate"]
+Cut = Literal["local", "density", "global"]
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,17 @@ class WSCSettings:
     codes (the paper's way), by their mean "probability", or by that cut at the "base_rate"."""
     cluster_neighbours: int = 30
     """Nearest neighbours in the embedding, for the rank-order distance."""
+    cut: Cut = "local"
+    """"local" merges the nearest first and stops at a size, "density" where edges thin out, "global" at the one
+    distance that uMQI chooses."""
+    delta: int = 1
+    """Clusters of so many faces or fewer are noise and do not count for uMQI."""
     cluster_cap: int = 30
     """Faces at which a cluster stops growing; fragments may raise it to one and a half times that."""
     cluster_least: int = 5
     """Smaller clusters that find no home join the noise group."""
+    cluster_density: float = 0.1
+    """For the cut by density: the share of pairs with an edge that a merge must better to pay."""
     noise_fraction: float = 0.02
     """Share of the faces, the highest-ranked outliers, that goes to the noise group."""
     sweep_steps: int = 24
@@ -56,10 +64,12 @@ class WSCSettings:
         self._whole("dimensions", 1, 1000)
         self._whole("cluster_cap", 2, 100_000)
         self._whole("cluster_least", 1, self.cluster_cap)
+        self._whole("delta", 1, self.cluster_cap - 1)
         self._whole("sweep_steps", 0, 1000)
         self._whole("lam_steps", 0, 100)
         self._range("lam", 0.0, 1e6)
         self._range("noise_fraction", 0.0, 0.5)
+        self._range("cluster_density", 0.001, 1.0)
         self._choice("search", ("auto", "flat", "ivf"))
         self._choice("graph", ("mutual", "union"))
         self._choice("laplacian", ("symmetric", "random_walk", "unnormalised"))
@@ -70,6 +80,9 @@ class WSCSettings:
             raise ValueError("lam_steps must be 0 (no sweep) or at least 2, not 1.")
         if self.joint and self.groups == "aus" and self.solver != "exact":
             raise ValueError("Groups of a joint run overlap, which only the exact solver takes; or group by sets.")
+        self._choice("cut", ("local", "density", "global"))
+        if self.joint and self.solver != "exact":
+            raise ValueError("A joint run has overlapping groups, which only the exact solver takes.")
 
     def _whole(self, name: str, least: int, most: int) -> None:
         value = getattr(self, name)

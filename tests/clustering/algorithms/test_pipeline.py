@@ -51,6 +51,15 @@ def test_a_run_repeats_itself_under_its_seed(result: WSCResult) -> None:
     assert same(result, run())
 
 
+@pytest.mark.parametrize("cut", ["local", "density", "global"])
+def test_every_cut_leaves_clusters_of_delta_faces_to_noise(cut: str) -> None:
+    given = replace(SMALL, cut=cut, delta=8, cluster_least=1, noise_fraction=0.0)
+    membership = run(settings=given).membership
+    sizes = np.bincount(membership[:, 0])[1:]
+    assert len(sizes) >= 1
+    assert sizes.min() > 8
+
+
 def test_a_resumed_run_ends_like_an_unbroken_one(result: WSCResult) -> None:
     kept: dict[int, PartialResult] = {}
 
@@ -167,7 +176,8 @@ def test_input_that_cannot_be_clustered_is_refused_in_words(message: str) -> Non
 @pytest.mark.parametrize(
     "wrong",
     [{"lam": -1}, {"lam": float("nan")}, {"neighbours": 1}, {"dimensions": 2.5}, {"graph": "full"},
-     {"noise_fraction": 0.9}, {"cluster_least": 40, "cluster_cap": 30}, {"solver": "agd", "joint": True}],
+     {"noise_fraction": 0.9}, {"cut": "none"}, {"delta": 0}, {"delta": 30}, {"cluster_density": 0.0},
+     {"cluster_least": 40, "cluster_cap": 30}, {"solver": "agd", "joint": True}],
 )  # fmt: skip
 def test_settings_that_cannot_be_name_themselves(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=rf"{next(iter(wrong))}|joint"):

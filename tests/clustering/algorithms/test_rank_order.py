@@ -1,12 +1,17 @@
 """Rank-order distance against a plain twin, and the clusters cut from it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from clustering.algorithms.dendrogram import clusters_dense, dendrogram_build
 from clustering.algorithms.graph import Neighbours, neighbour_search
+from clustering.algorithms.modularity import clusters_global
 from clustering.algorithms.rank_order import (
     RankOrderEdges,
-    clusters_at,
     clusters_local,
     clusters_numbered,
     rank_order_edges,
@@ -54,11 +59,55 @@ def test_pairs_come_once_and_in_rising_distance() -> None:
     assert (edges.first < edges.second).all()
 
 
-def test_turning_the_order_of_the_faces_turns_only_the_names() -> None:
+@st.composite
+def lists_of_neighbours(draw: st.DrawFn) -> Neighbours:
+    """Any lists that a search could give: no face twice, never the face itself, distances with ties."""
+    n = draw(st.integers(2, 12))
+    k = draw(st.integers(1, n - 1))
+    rows = [draw(st.permutations([b for b in range(n) if b != a]))[:k] for a in range(n)]
+    gaps = [sorted(draw(st.lists(st.integers(0, 3), min_size=k, max_size=k))) for _ in range(n)]
+    return Neighbours(np.array(rows, np.int32), np.array(gaps, np.float32), 1.0, "flat")
+
+
+@given(lists_of_neighbours())
+@settings(deadline=None)
+def test_any_lists_give_the_distances_of_the_twin_in_order(near: Neighbours) -> None:
+    edges = rank_order_edges(near)
+    found = dict(zip(zip(edges.first.tolist(), edges.second.tolist(), strict=True), edges.distance, strict=True))
+    wanted = twin(near.indices)
+    assert len(found) == len(edges.first)
+    assert found == {pair: np.float32(d) for pair, d in wanted.items()}
+    assert np.lexsort((edges.euclidean, edges.distance)).tolist() == list(range(len(found)))
+
+
+@given(lists_of_neighbours(), st.randoms())
+@settings(deadline=None)
+def test_distances_hang_on_no_face_s_number(near: Neighbours, random: Any) -> None:
+    n = len(near.indices)
+    turn = np.array(random.sample(range(n), n), np.int32)  # the new number of each face
+    back = np.argsort(turn)
+    turned = rank_order_edges(Neighbours(turn[near.indices[back]], near.distances[back], 1.0, "flat"))
+    straight = rank_order_edges(near)
+    named = {frozenset(turn[[a, b]].tolist()) for a, b in zip(straight.first, straight.second, strict=True)}
+    assert named == {frozenset(p) for p in zip(turned.first.tolist(), turned.second.tolist(), strict=True)}
+    assert straight.distance.tolist() == turned.distance.tolist()
+
+
+def test_turning_the_order_of_the_faces_turns_only_the_names_of_clusters() -> None:
     x = worlds()["spread"].astype(np.float32)
     turn = np.random.default_rng(1).permutation(len(x))
     straight, turned = (rank_order_edges(neighbour_search(p, 9)) for p in (x, x[turn]))
-    assert np.allclose(straight.distance, turned.distance)
+    for cut in (clusters_local, clusters_dense, clusters_global):
+        one, other = cut(straight)[turn], cut(turned)
+        assert (clusters_numbered(one, least=0) == clusters_numbered(other, least=0)).all()
+        assert ((one == 0) == (other == 0)).all()
+
+
+def test_duplicates_come_together_first() -> None:
+    edges = rank_order_edges(neighbour_search(worlds()["duplicates"].astype(np.float32), 4))
+    assert (edges.first // 5 == edges.second // 5).all()
+    assert (edges.distance == 0).all()
+    assert (dendrogram_build(edges).cut(0.1) == np.repeat(np.arange(1, 31), 5)).all()
 
 
 def blobs_of(sizes: list[int]) -> tuple[RankOrderEdges, np.ndarray]:
@@ -86,12 +135,6 @@ def test_without_adoption_the_cap_is_strict_and_fragments_are_noise() -> None:
     sizes = np.bincount(clusters)
     assert sizes[1:].max() <= 20
     assert sizes[0] >= 10
-
-
-def test_the_global_cut_joins_what_the_threshold_allows() -> None:
-    edges, which = blobs_of([20, 25])
-    assert (clusters_at(edges, 1e9) == which + 1).all()
-    assert (clusters_at(edges, 0.0) == 0).all()
 
 
 def test_sizes_that_cannot_be_are_refused() -> None:
