@@ -45,8 +45,12 @@ lint: setup-dev
 types: setup-dev
 	$(BIN)/mypy
 
+# The measurements of docs/benchmarks.md; those on the ictau pictures need `make bench DATA=/their/folder`. Hours.
 bench: setup-dev
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --json || exit 1; done
+	@for script in sampling_speed augmentation_speed wse_speed rank_order_speed; do \
+	  echo "== $$script"; $(BIN)/python benchmarks/$$script.py --json || exit 1; done
+	@for script in $(if $(DATA),cleaning_loop wsc_quality detectors); do \
+	  echo "== $$script"; $(BIN)/python benchmarks/$$script.py --data "$(DATA)" --json || exit 1; done
 
 clean:
 	rm -rf $(VENV) var *.egg-info

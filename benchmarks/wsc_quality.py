@@ -81,16 +81,18 @@ def seed_measure(options: argparse.Namespace, blind: bool, seed: int) -> dict[st
     began = time.perf_counter()
     result = clustered(world, blind, settings_parse(options.set), seed)
     told: dict[str, Any] = {"seconds": time.perf_counter() - began}
+    told["lams"] = [part["lam"] for part in result.summary["partitions"]]
     codes = codes_by_method(world, result, blind, seed, not options.no_peers)
     if options.held_out:
-        train = ~world.unlabelled
-        return told | {"faces": scored(codes, world.reference, train, world.aus), "lams": lams(result)}
+        told["purity"] = purity(world.reference, result.membership, ~world.unlabelled)
+        return told | {"faces": scored(codes, world.reference, ~world.unlabelled, world.aus)}
     rows = rows_read(options.data / "truth.csv")
     kind = np.array([rows[name]["kind"] for name in world.images])
     truth = np.array([[int(rows[name][f"AU{au}"]) for au in world.aus] for name in world.images], np.int8)
     odd = kind[world.unlabelled] != "face"
     rankings = {"wsc": result.outlier_score} | {name: rank(world, seed) for name, rank in RANKINGS.items()}
     return told | {
+        "purity": purity(truth, result.membership, world.unlabelled),
         "faces": scored(codes, truth, world.unlabelled & (kind != "noise"), world.aus),
         "all": scored(codes, truth, world.unlabelled, world.aus),
         "noise": int((world.unlabelled & (kind == "noise")).sum()),
@@ -98,12 +100,17 @@ def seed_measure(options: argparse.Namespace, blind: bool, seed: int) -> dict[st
             name: float(average_precision_score(odd, ranking[world.unlabelled])) for name, ranking in rankings.items()
         },
         "outlier_share": float(odd.mean()),
-        "lams": lams(result),
     }
 
 
-def lams(result: WSCResult) -> list[float]:
-    return [part["lam"] for part in result.summary["partitions"]]
+def purity(truth: Codes, membership: NDArray[np.int32], rows: NDArray[np.bool_]) -> float:
+    """Share of clustered faces among some rows whose code is their cluster's more frequent one there, all AUs."""
+    values = []
+    for a in range(truth.shape[1]):
+        clusters, codes = membership[rows, a], truth[rows, a] == 1
+        shares = np.bincount(clusters, weights=codes) / np.maximum(np.bincount(clusters), 1)
+        values.append(np.maximum(shares, 1 - shares)[clusters[clusters > 0]].mean())
+    return float(np.mean(values))
 
 
 def averaged(tables: list[Table]) -> Table:
@@ -135,6 +142,7 @@ def summed_up(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "by_seed": [{method: mean_over(table[method], seven) for method in methods} for table in tables],
         "seconds": [run["seconds"] for run in runs],
         "lams": [run["lams"] for run in runs],
+        "purity": [run["purity"] for run in runs],
     }
     told["ours_less"] = {
         method: {
@@ -162,6 +170,7 @@ def table_print(title: str, told: dict[str, Any]) -> None:
     for method, difference in told["ours_less"].items():
         shown = (f"{n} {i['value']:+.4f} [{i['low']:+.4f}, {i['high']:+.4f}]" for n, i in difference.items())
         print(f"wsc − {method:16s}" + "  ".join(shown))
+    print(f"purity of the clusters {np.mean(told['purity']):.3f}")
     for name, values in told.get("outliers", {}).items():
         print(f"average precision of {name:22s}{np.mean(values):.3f}  ({min(values):.3f} to {max(values):.3f})")
     lower = [
