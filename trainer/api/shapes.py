@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from annotator.api.shapes import JobSerializer
-from trainer.algorithms.settings import METHODS
+from trainer.algorithms.settings import METHODS, PRESETS, QUICK
 
 Row = dict[str, Any]
 
@@ -86,8 +86,11 @@ class TrainingOrderSerializer(serializers.Serializer[Row]):
 
     method = serializers.ChoiceField(choices=sorted(METHODS))
     name = serializers.CharField(default="", allow_blank=True, max_length=100)
+    preset = serializers.ChoiceField(
+        choices=PRESETS, default=QUICK, help_text="The settings begun from: for small machines, or the paper's."
+    )
     settings = serializers.DictField(
-        default=dict, help_text="Changes to the method's settings by path, such as {“training.epochs”: 10}."
+        default=dict, help_text="Changes to the preset's settings by path, such as {“training.epochs”: 10}."
     )
     sources = SourcesSerializer(default=dict)
 

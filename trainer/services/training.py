@@ -15,7 +15,7 @@ from annotator.errors import InputRefused
 from annotator.models import DataSet, Detector, Job
 from annotator.services.datasets import audit, revision_raise
 from annotator.services.jobs import job_create, job_send
-from trainer.algorithms.settings import settings_make
+from trainer.algorithms.settings import QUICK, settings_make
 from trainer.selectors.predictions import prediction_is_current
 from trainer.selectors.snapshots import SnapshotCheck, training_check
 
@@ -32,12 +32,13 @@ def training_create(
     user: User,
     method: str,
     settings: Mapping[str, Any],
+    preset: str = QUICK,
     name: str = "",
     sources: Mapping[str, bool],
 ) -> tuple[Job, bool]:
     """A queued training, and whether it is new: the very same one that waits or runs is kept, others queue.
 
-    settings: the changes to the method's preset, by path. sources: {"proposals": bool, "weak": bool}.
+    settings: the changes to the method's `preset`, by path. sources: {"proposals": bool, "weak": bool}.
     Raises InputRefused, naming the setting, or saying why nothing can be learned.
     """
     if unknown := [source for source in sources if source not in SOURCES]:
@@ -49,7 +50,7 @@ def training_create(
     if len(name) > LONGEST_NAME:
         raise InputRefused(_("The name is longer than %(most)d characters.") % {"most": LONGEST_NAME})
     try:
-        made = settings_make(method, settings)
+        made = settings_make(method, settings, preset=preset)
     except ValueError as error:
         raise InputRefused(str(error)) from error
     chosen = {source: bool(sources.get(source)) for source in SOURCES}

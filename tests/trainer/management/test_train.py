@@ -75,10 +75,25 @@ def test_sources_are_chosen_and_the_job_waits_for_a_worker(coded, cast):
     assert job.params["sources"] == {"proposals": True, "weak": True}
 
 
+def test_the_papers_settings_are_a_preset_and_a_file_keeps_its_own(coded, cast, tmp_path):
+    command("train", "Smiles", "--method", "resnet", "--preset", "paper", "--set", "training.epochs=3", "--queue")
+    first = Job.objects.get().params["settings"]
+    assert (first["preset"], first["network"]["name"], first["training"]["epochs"]) == ("paper", "resnet50", 3)
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(first))
+    told = command("train", "Smiles", "--config", path, "--set", "training.epochs=4", "--queue")
+    again = Job.objects.get(pk=told["job"]).params["settings"]
+    assert again == first | {"training": first["training"] | {"epochs": 4}}
+    assert "of the preset paper, and --preset says quick" in refused(
+        "train", "Smiles", "--config", path, "--preset", "quick"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ([], "Name a method"),
+        (["--method", "alexnet", "--preset", "slow"], "invalid choice: 'slow'"),
         (["--method", "magic"], "no method 'magic'"),
         (["--method", "alexnet", "--set", "epochs"], "write it as SETTING=VALUE"),
         (["--method", "alexnet", "--set", "training.epoch=3"], "'training.epoch'"),
@@ -113,6 +128,7 @@ def test_a_config_of_another_method_or_kind_is_refused(coded, cast, tmp_path):
         (b"[" * 100_000, "can't be read as JSON"),
         (b'{"method": ["alexnet"]}', "no method ['alexnet']"),
         (b'{"method": {"alexnet": 1}}', "Name a method"),
+        (b'{"method": "alexnet", "preset": ["paper"]}', "no preset ['paper']"),
         (b'{"method": "alexnet", "training": 5}', "'training' is a group of settings"),
         (b'{"method": "alexnet", "training": {"batch": NaN}}', "training.batch: "),
         (b'{"method": "alexnet", "pretrained": ["a"]}', "pretrained: ['a'] is no text"),

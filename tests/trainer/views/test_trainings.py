@@ -9,7 +9,7 @@ from django.utils import timezone
 from annotator.choices import FaceRole, JobState, LayerKind, Mode
 from annotator.models import Assignment, Job, Subject
 from tests.factories import detector_make, faces_make, layer_make, training_make
-from trainer.algorithms.settings import METHODS, settings_load
+from trainer.algorithms.settings import METHODS, settings_load, settings_make
 from trainer.views import trainings
 from trainer.views.forms import TrainingForm
 
@@ -35,11 +35,11 @@ def html(answer, status=200):
     return answer.content.decode()
 
 
-def ordered(method="alexnet", **changes):
+def ordered(method="alexnet", preset="quick", **changes):
     """What the browser sends for the method's preset, some fields changed."""
-    form = TrainingForm(method)
+    form = TrainingForm(method, preset=preset)
     values = {path: str(form[path].value()) for path in form.paths}
-    return {"method": method, "chosen": "1", **values, **changes}
+    return {"method": method, "preset": preset, "chosen": "1", **values, **changes}
 
 
 def listed(cast, dataset, name="alice"):
@@ -133,10 +133,30 @@ def test_somebody_coding_blind_is_refused(cast, dataset, name):
 def test_a_method_is_chosen_by_its_link(cast, coded, method):
     page = order_page(cast, coded, f"?method={method}")
     for other in METHODS.values():
-        assert f'href="?method={other.name}"' in page
+        assert f'href="?method={other.name}&amp;preset=quick"' in page
         assert other.about in page
     assert f'<input type="hidden" name="method" value="{method}">' in page
-    assert page.count('aria-current="true"') == 2, "the card, and the place in the bar"
+    assert page.count('aria-current="true"') == 3, "the card, the preset, and the place in the bar"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_papers_settings_are_chosen_by_their_link(cast, coded, method):
+    page = order_page(cast, coded, f"?method={method}&preset=paper")
+    assert f'href="?method={method}&amp;preset=quick"' in page
+    assert '<input type="hidden" name="preset" value="paper">' in page
+    assert METHODS[method].published_about.split(":")[0] in page
+    assert 'value="224"' in page
+    assert 'name="preset" value="quick"' in order_page(cast, coded, f"?method={method}&preset=slow")
+
+
+def test_an_order_begun_from_the_paper_is_cloned_as_such(cast, coded):
+    data = ordered("alexnet", "paper", **{"training.epochs": "3"})
+    answer = cast.client("alice").post(reverse("detector_create", args=[coded.pk]), data)
+    job = Job.objects.get(kind="training")
+    expected = settings_make("alexnet", {"training.epochs": 3}, preset="paper")
+    assert (answer.status_code, settings_load(job.params["settings"])) == (302, expected)
+    page = order_page(cast, coded, f"?clone=job-{job.pk}")
+    assert 'name="preset" value="paper"' in page and "Preset: 90." in page
 
 
 def test_an_unknown_method_is_the_first(cast, coded):
