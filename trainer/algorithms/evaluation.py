@@ -11,7 +11,8 @@ has a score; `known` and `positives` (n⁺) say how many there are.
           "calibration_error": x|None,                      # expected calibration error over those bins:
           "calibration": [{"score": mean, "rate": share present, "faces": n}],   # 10 of equal width, none empty
           "rules": {"fixed": R, "validation": R|None, "base_rate": R}}],
- "mean": {"auc": I|None, "rules": {"fixed": M, "validation": M|None, "base_rate": M}},   # over AUs
+ "mean": {"auc": I|None, "brier": x|None, "calibration_error": x|None,     # over the AUs that have one
+          "rules": {"fixed": M, "validation": M|None, "base_rate": M}},
  "folds": [{"faces": n, "subjects": n,                      # in order of the fold's number; [] without folds
             "rules": {"fixed": {"f1": [x|None], "mean_f1": x|None}, "validation": …|None, "base_rate": …}}],
  "distribution": {"rule": "validation" where thresholds are given, else "fixed",
@@ -65,6 +66,7 @@ __all__ = ["evaluate", "thresholds_choose"]
 
 FIXED, VALIDATION, BASE_RATE = "fixed", "validation", "base_rate"
 RULES = (FIXED, VALIDATION, BASE_RATE)
+UNRULED_MEANS = ("brier", "calibration_error")
 MEANS = ("s_score", "accuracy", "balanced_accuracy")
 DIGITS = 6
 
@@ -295,7 +297,11 @@ def _mean_report(measured: Sequence[_Measured], folds: Sequence[Report]) -> Repo
             **{name: mean_of([report[name] for report in reports]) for name in MEANS},
             "aus": len(f1) - f1.count(None),
         }
-    return {"auc": _mean_interval(auc, [au.auc for au in measured]), "rules": rules}
+    return {
+        "auc": _mean_interval(auc, [au.auc for au in measured]),
+        **{name: mean_of([au.report[name] for au in measured]) for name in UNRULED_MEANS},
+        "rules": rules,
+    }
 
 
 def _mean_interval(intervals: Sequence[Interval | None], samples: Sequence[Samples]) -> Interval | None:

@@ -70,7 +70,8 @@ class DetectorDetailSerializer(DetectorSerializer):
     configuration = serializers.DictField(help_text="Every setting it was trained with.")
     snapshot = SnapshotSerializer()
     report = serializers.DictField(
-        help_text="Evaluations (cross_validation, test), trainings, machine, composition; null is undefined."
+        help_text="Evaluations (cross_validation, test: figures by AU, and their mean with F1, AUC, S score, "
+        "accuracy, Brier score and calibration error), trainings, machine, composition; null is undefined."
     )
     weights = serializers.CharField(help_text="Where the safetensors file is downloaded.")
     card = serializers.CharField(help_text="Where the model card is downloaded.")

@@ -104,6 +104,8 @@ class MeanFigures:
     f1_folds: float | None
     """Mean over the folds of each fold's mean F1."""
     auc: Figure | None
+    brier: float | None
+    calibration_error: float | None
     s_score: float | None
     accuracy: float | None
     balanced_accuracy: float | None
@@ -178,7 +180,7 @@ def evaluation_of(report: Told, name: str, rule: str, aus: Sequence[int]) -> Eva
         subjects=told.get("subjects"),
         resamples=told.get("resamples", 0),
         rows=rows,
-        mean=_mean_figures(told["mean"], rule),
+        mean=_mean_figures(told, rule),
         folds=told.get("folds", ()),
         distribution=told.get("distribution"),
     )
@@ -191,7 +193,7 @@ def head_of(report: Told) -> list[HeadRow]:
     for name in EVALUATIONS:
         told = shaped.get(name)
         if told:
-            cells = [HeadCell(rule, _mean_figures(told["mean"], rule)) for rule in RULES]
+            cells = [HeadCell(rule, _mean_figures(told, rule)) for rule in RULES]
             rows.append(HeadRow(name, told["faces"], told.get("subjects"), cells))
         else:
             rows.append(HeadRow(name, 0, None, (), str(shaped.get(f"{name}_why") or "")))
@@ -255,7 +257,8 @@ def _call_figures(told: Told) -> CallFigures:
     )
 
 
-def _mean_figures(told: Told, rule: str) -> MeanFigures | None:
+def _mean_figures(evaluation: Told, rule: str) -> MeanFigures | None:
+    told = evaluation["mean"]
     means = told["rules"].get(rule)
     if not means:
         return None
@@ -263,11 +266,19 @@ def _mean_figures(told: Told, rule: str) -> MeanFigures | None:
         f1=figure_read(means.get("f1")),
         f1_folds=means.get("f1_folds"),
         auc=figure_read(told.get("auc")),
+        brier=_mean_of_aus(evaluation, "brier"),
+        calibration_error=_mean_of_aus(evaluation, "calibration_error"),
         s_score=means.get("s_score"),
         accuracy=means.get("accuracy"),
         balanced_accuracy=means.get("balanced_accuracy"),
         aus=means["aus"],
     )
+
+
+def _mean_of_aus(evaluation: Told, name: str) -> float | None:
+    """The mean as it was kept; reports of before there was one have each AU's figure to make it of."""
+    kept: float | None = evaluation["mean"].get(name)
+    return kept if kept is not None else mean_defined(one.get(name) for one in evaluation["aus"])
 
 
 def _present_shape(report: Told) -> Told:

@@ -66,6 +66,21 @@ def test_calibration_error_comes_from_the_bins_told() -> None:
     assert au["calibration_error"] == pytest.approx(sum(apart) / 8, abs=1e-6)
 
 
+def test_mean_calibration_and_brier_are_over_the_aus_that_somebody_knows() -> None:
+    told = evaluate(LABELS, SCORES, GROUPS)
+    # AU 1: present at 0.41 and 0.21, absent at 0.11, 0.71, 0.46 and 0.91; 0.41 and 0.46 share a bin
+    squares = [0.59**2, 0.79**2, 0.11**2, 0.71**2, 0.46**2, 0.91**2]
+    apart = [2 * 0.065, 0.79, 0.11, 0.71, 0.91]
+    first, second, unknown = told["aus"]
+    assert unknown["brier"] is None
+    assert second["brier"] == pytest.approx(sum(squares) / 6, abs=1e-6)
+    assert second["calibration_error"] == pytest.approx(sum(apart) / 6, abs=1e-6)
+    for name in ("brier", "calibration_error"):
+        assert told["mean"][name] == pytest.approx((first[name] + second[name]) / 2, abs=1e-6)
+    nothing = evaluate(np.full((3, 2), -1, dtype=np.int8), SCORES[:3, :2], GROUPS[:3])["mean"]
+    assert (nothing["brier"], nothing["calibration_error"]) == (None, None)
+
+
 def test_au_that_nobody_knows_is_undefined_everywhere() -> None:
     told = evaluate(LABELS, SCORES, GROUPS, thresholds=np.full(3, 0.4), folds=GROUPS % 2)
     au = told["aus"][2]

@@ -131,6 +131,16 @@ def test_one_au_is_looked_at_closely(cast, detector):
     assert address("score_distribution", detector) in one
 
 
+def test_calibration_is_told_as_a_mean_too_also_of_reports_that_kept_none(cast, detector):
+    mean = detector.report["test"]["mean"]
+    error, brier = mean.pop("calibration_error"), mean.pop("brier")
+    for evaluation in ("test", "cross_validation"):
+        told = detector.report[evaluation]["mean"]
+        error, brier = told.get("calibration_error", error), told.get("brier", brier)
+        page = page_of(cast, detector, f"?evaluation={evaluation}")
+        assert f"<dd>{error:.3f}</dd>" in page and f"<dd>{brier:.3f}</dd>" in page
+
+
 def test_where_each_fold_has_its_own_threshold_the_detectors_is_shown_and_told_apart(cast, detector):
     for told in detector.report["cross_validation"]["aus"]:
         told["rules"]["validation"]["threshold"] = None
@@ -379,6 +389,9 @@ def test_two_are_compared(cast, dataset):
     assert "adversarial.alpha" in page and "Adversarial semi-supervised" in page
     assert f"?d={one.pk}&amp;d={two.pk}&amp;evaluation=test&amp;rule=fixed" in page
     assert page.count('<svg class="heat difference') == 2
+    for detector in (one, two):
+        mean = detector.report["test"]["mean"]
+        assert f"<td>{mean['calibration_error']:.3f}</td>" in page and f"<td>{mean['brier']:.3f}</td>" in page
 
 
 def test_fewer_than_two_are_chosen_from_a_list(cast, dataset):
