@@ -73,6 +73,8 @@ class AUFigures:
     calls: CallFigures | None
     """None where the evaluation doesn't know the rule."""
     fold_f1: Sequence[float | None]
+    fold_auc: Sequence[float | None]
+    """Empty in reports that don't judge folds by it."""
 
     @property
     def f1(self) -> Figure | None:
@@ -104,6 +106,8 @@ class MeanFigures:
     f1_folds: float | None
     """Mean over the folds of each fold's mean F1."""
     auc: Figure | None
+    auc_folds: float | None
+    """The same of AUC."""
     brier: float | None
     calibration_error: float | None
     s_score: float | None
@@ -168,9 +172,18 @@ def evaluation_of(report: Told, name: str, rule: str, aus: Sequence[int]) -> Eva
     if not told:
         return None
     histograms = told.get("histograms") or [None] * len(aus)
-    folds = [fold["rules"].get(rule) for fold in told.get("folds", ()) if fold["rules"].get(rule)]
+    folds = told.get("folds", ())
+    calls = [fold["rules"].get(rule) for fold in folds if fold["rules"].get(rule)]
+    rankings = [fold["auc"] for fold in folds if "auc" in fold]
     rows = [
-        _au_figures(au, one, rule, histogram, [fold["f1"][place] for fold in folds])
+        _au_figures(
+            au,
+            one,
+            rule,
+            histogram,
+            [fold["f1"][place] for fold in calls],
+            [auc[place] for auc in rankings],
+        )
         for place, (au, one, histogram) in enumerate(zip(aus, told["aus"], histograms, strict=True))
     ]
     return Evaluation(
@@ -181,7 +194,7 @@ def evaluation_of(report: Told, name: str, rule: str, aus: Sequence[int]) -> Eva
         resamples=told.get("resamples", 0),
         rows=rows,
         mean=_mean_figures(told, rule),
-        folds=told.get("folds", ()),
+        folds=folds,
         distribution=told.get("distribution"),
     )
 
@@ -227,7 +240,14 @@ def figure_read(told: Told | None) -> Figure | None:
     return None if told is None else Figure(told["value"], told.get("low"), told.get("high"))
 
 
-def _au_figures(au: int, told: Told, rule: str, histogram: Told | None, fold_f1: Sequence[float | None]) -> AUFigures:
+def _au_figures(
+    au: int,
+    told: Told,
+    rule: str,
+    histogram: Told | None,
+    fold_f1: Sequence[float | None],
+    fold_auc: Sequence[float | None],
+) -> AUFigures:
     calls = told["rules"].get(rule)
     return AUFigures(
         au=au,
@@ -241,6 +261,7 @@ def _au_figures(au: int, told: Told, rule: str, histogram: Told | None, fold_f1:
         histogram=histogram,
         calls=_call_figures(calls) if calls else None,
         fold_f1=fold_f1,
+        fold_auc=fold_auc,
     )
 
 
@@ -266,6 +287,7 @@ def _mean_figures(evaluation: Told, rule: str) -> MeanFigures | None:
         f1=figure_read(means.get("f1")),
         f1_folds=means.get("f1_folds"),
         auc=figure_read(told.get("auc")),
+        auc_folds=told.get("auc_folds"),
         brier=_mean_of_aus(evaluation, "brier"),
         calibration_error=_mean_of_aus(evaluation, "calibration_error"),
         s_score=means.get("s_score"),

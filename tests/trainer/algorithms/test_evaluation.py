@@ -89,6 +89,7 @@ def test_au_that_nobody_knows_is_undefined_everywhere() -> None:
     assert au["rules"]["base_rate"] == UNDEFINED
     assert au["rules"]["fixed"] == UNDEFINED | {"threshold": 0.5}
     assert {fold["rules"]["fixed"]["f1"][2] for fold in told["folds"]} == {None}
+    assert {fold["auc"][2] for fold in told["folds"]} == {None}
     for side in ("reference", "predicted", "difference"):
         assert told["distribution"][side]["marginal"][2] is None
         assert told["distribution"][side]["conditional"][2] == [None] * 3
@@ -152,6 +153,9 @@ def test_folds_are_counted_apart_and_together() -> None:
     assert (first["f1"][1], second["f1"][1]) == (0, 0)
     assert first["mean_f1"] == 0.4 and second["mean_f1"] == 0
     assert told["mean"]["rules"]["fixed"]["f1_folds"] == 0.2
+    # fold 0 has no face without AU 0 and fold 1 none with it; AU 1: 0.41 over 0.11, and 0.21 under 0.71
+    assert [fold["auc"] for fold in told["folds"]] == [[None, 1, None], [None, 0, None]]
+    assert ([fold["mean_auc"] for fold in told["folds"]], told["mean"]["auc_folds"]) == ([1, 0], 0.5)
     assert told["mean"]["rules"]["fixed"]["f1"]["value"] == pytest.approx((2 / 3 + 0) / 2, abs=1e-6)
     assert evaluate(LABELS, SCORES, GROUPS)["folds"] == []
 
