@@ -197,7 +197,8 @@ def emptied(report):
         if set(report) == {"value", "low", "high"}:
             return None
         may = {"brier", "calibration_error", "base_rate", "auc", "f1", "mean_f1", "f1_folds", "auc_folds", "mean_auc",
-               "s_score", "accuracy", "balanced_accuracy", "precision", "recall", "marginal_mean", "conditional_mean"}  # fmt: skip
+               "s_score", "accuracy", "balanced_accuracy", "precision", "recall", "marginal_mean",
+               "conditional_mean"}  # fmt: skip
         return {
             name: []
             if name == "calibration"
