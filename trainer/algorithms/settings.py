@@ -110,7 +110,10 @@ class TrainingConfig(Checked):
     sampler: str = setting("random", "Which faces come together in a step.", choices=SAMPLERS)
     sampler_size: int = setting(4, "Faces of the rarest AU that MOMU draws at a time (S).", least=1, most=1000)
     patience: int = setting(
-        0, "Epochs without a better validation loss before stopping; 0 trains to the end.", least=0, most=10_000
+        0,
+        "Epochs without a better validation loss before stopping; 0, or no validation faces: trains to the end.",
+        least=0,
+        most=10_000,
     )
     precision: str = setting("auto", "Arithmetic in training.", choices=PRECISIONS)
     seed: int = 0  # order of the faces, augmentation, dropout; set by the training

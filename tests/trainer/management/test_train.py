@@ -2,12 +2,14 @@
 
 import io
 import json
+import uuid
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from annotator.choices import JobState, LayerKind
 from annotator.models import Detector, FeatureSet, Job
+from annotator.services.decisions import decision_make
 from tests.annotator.importing import quiet_heart
 from tests.factories import detector_make, faces_make, layer_make
 from tests.trainer.services.world import QUICK, world_make
@@ -157,6 +159,25 @@ def test_check_speaks_in_lines_too(coded, cast):
     lines = out.getvalue().splitlines()
     assert "AU12: 5 present, 5 absent" in lines and "faces: 10" in lines
     assert "left out, have weak labels only, and those are not chosen: 2" in lines
+
+
+def test_check_tells_of_single_codes_left_out(coded, cast):
+    faces = list(coded.faces.order_by("position"))
+    for user, code, kind in ((cast.bob, "present", "relabel"), (cast.cleo, "absent", "relabel")):
+        decided(coded, user, faces[0], kind=kind, code=code)
+    decided(coded, cast.bob, faces[1], kind="unscorable")
+    out = io.StringIO()
+    call_command("train", "Smiles", "--check", stdout=out)
+    assert "left out of AU12: 1 unscorable, 1 disputed between coders" in out.getvalue().splitlines()
+    [told] = [one for one in command("train", "Smiles", "--check")["aus"] if one["au"] == 12]
+    assert (told["unscorable"], told["disagreed"]) == (1, 1)
+
+
+def decided(dataset, user, face, **more):
+    decision_make(
+        dataset=dataset, user=user, faces=[face.position], aus=[12], mode="assisted", scope="face",
+        client_id=uuid.uuid4(), **more,
+    )  # fmt: skip
 
 
 def test_a_training_that_broke_off_is_resumed(dataset, cast, monkeypatch):

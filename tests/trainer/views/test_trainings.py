@@ -1,6 +1,7 @@
 """The training pages: what each role is offered, every state of a training, orders checked and started."""
 
 import re
+import uuid
 
 import pytest
 from django.urls import reverse
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from annotator.choices import FaceRole, JobState, LayerKind, Mode
 from annotator.models import Assignment, Job, Subject
+from annotator.services.decisions import decision_make
 from tests.factories import detector_make, faces_make, layer_make, training_make
 from trainer.algorithms.settings import METHODS, settings_load, settings_make
 from trainer.views import trainings
@@ -182,6 +184,18 @@ def test_the_check_stands_beside_the_order(cast, coded):
     for words in ("10", "of 20", "AU12", "reference", "test faces, for reporting only", "have no code"):
         assert words in check, words
     assert "disabled" not in check
+
+
+def test_the_check_shows_single_codes_left_out(cast, coded):
+    assert "Single codes left out" not in order_page(cast, coded)
+    face = coded.faces.order_by("position").first()
+    decision_make(
+        dataset=coded, user=cast.bob, kind="unscorable", faces=[face.position], aus=[12], mode="assisted",
+        scope="face", client_id=uuid.uuid4(),
+    )  # fmt: skip
+    table = order_page(cast, coded).partition("Single codes left out")[2].partition("</table>")[0]
+    assert "AU12" in table and "AU25" not in table
+    assert re.findall(r'class="num">(\d+)<', table) == ["1", "0"]
 
 
 def test_the_check_follows_the_sources(cast, coded):

@@ -125,6 +125,10 @@ def _words(check: SnapshotCheck) -> dict[str, Any]:
     lines: dict[str, Any] = {"faces": check.faces, "subjects": check.subjects, "test faces": check.test_faces}
     lines |= {f"codes from {kind}": count for kind, count in check.sources.items()}
     lines |= {f"AU{one.au}": f"{one.present} present, {one.absent} absent" for one in check.aus}
+    lines |= {
+        f"left out of AU{one.au}": f"{one.unscorable} unscorable, {one.disagreed} disputed between coders"
+        for one in check.single_left_out
+    }
     lines |= {f"left out, {reason}": faces for reason, faces in check.left_out_words}
     for number, problem in enumerate(check.problems, start=1):
         lines[f"{'stops it' if problem.stops else 'note'} {number}"] = problem.text
