@@ -22,6 +22,7 @@ QUICK, PAPER = "quick", "paper"
 PRESETS = (QUICK, PAPER)
 CHOSEN_WHOLE = ("method", "preset")  # what the other settings begin from: not changed one by one
 LONGEST_TEXT = 200
+PRETRAINED_FOLDER, PRETRAINED_FILE = "pretrained", "model.safetensors"  # below the data folder; in a model's folder
 
 
 def setting(
@@ -165,7 +166,8 @@ class DetectorSettings(Checked):
     )
     pretrained: str = setting(
         "",
-        "Weights to begin with: a folder under the data folder's `pretrained`, or a hub name; empty: from scratch.",
+        "Weights to begin with: a folder under the data folder's `pretrained`, or a hub name; empty: from scratch. "
+        "Never those of this data set's own detectors.",
     )
     seed: int = setting(0, "Seed of weights, folds, order and augmentation.", least=0, most=2**31 - 1)
     network: NetworkConfig = field(default_factory=lambda: NetworkConfig(outputs=1))

@@ -1,5 +1,6 @@
 """The training pages: what each role is offered, every state of a training, orders checked and started."""
 
+import hashlib
 import re
 import uuid
 
@@ -248,6 +249,16 @@ def test_a_bad_order_comes_back_with_all_that_was_typed(cast, coded):
     for words in ("At least 1.", "One setting can't be as it is", 'value="0.3"', 'value="Mine"', "weak 16"):
         assert words in page, words
     assert not Job.objects.filter(kind="training").exists()
+
+
+def test_the_data_sets_own_weights_are_refused_in_the_form(cast, coded, own_data):
+    (own_data / "pretrained").mkdir()
+    (own_data / "pretrained" / "own.safetensors").write_bytes(b"weights")
+    detector_make(coded, name="Mouths", weights_sha256=hashlib.sha256(b"weights").hexdigest())
+    data = ordered(pretrained="own.safetensors")
+    page = html(cast.client("alice").post(reverse("detector_create", args=[coded.pk]), data), 422)
+    assert "own detector “Mouths”" in page and 'value="own.safetensors"' in page
+    assert not Job.objects.exists()
 
 
 def test_an_order_that_the_service_refuses_comes_back_with_its_reason(cast, dataset):
