@@ -160,6 +160,8 @@ def test_an_order_begun_from_the_paper_is_cloned_as_such(cast, coded):
     assert (answer.status_code, settings_load(job.params["settings"])) == (302, expected)
     page = order_page(cast, coded, f"?clone=job-{job.pk}")
     assert 'name="preset" value="paper"' in page and "Preset: 90." in page
+    told = html(cast.client("alice").get(reverse("training_detail", args=[coded.pk, job.pk])))
+    assert "begun from the paper's settings" in told and "(preset 90)" in told
 
 
 def test_an_unknown_method_is_the_first(cast, coded):
