@@ -1,14 +1,15 @@
 """What a clustering run reads: faces, weak codes and probabilities, trusted codes."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Max, QuerySet
 from numpy.typing import NDArray
 
 from annotator.choices import FaceRole, LayerKind
-from annotator.models import ClusterRun, DataSet, Face, LabelLayer
+from annotator.models import ClusterRun, DataSet, Face, FeatureSet, LabelLayer
 from annotator.selectors.arrays import array_read
 from annotator.selectors.codes import coded_aus, layer_codes
 from annotator.selectors.effective import effective_codes
@@ -21,10 +22,40 @@ def weak_layers(dataset: DataSet) -> QuerySet[LabelLayer]:
     return LabelLayer.objects.filter(dataset=dataset, kind__in=[LayerKind.WEAK, LayerKind.PREDICTION]).order_by("-id")
 
 
-def weak_default(dataset: DataSet) -> LabelLayer | None:
-    """The layer a run takes when none is named: the one that has codes for most faces, the newest of
-    several, so that a small later file doesn't become the run's only weak labels unasked."""
-    return weak_layers(dataset).annotate(faces=Count("labels")).order_by("-faces", "-id").first()
+def features_default(dataset: DataSet) -> FeatureSet | None:
+    """The feature set a run takes when none is named: the promoted detector's newest, where it has one that
+    speaks of every face, else the newest of all. Features that were extracted, or predicted with another
+    detector, after the promotion wait until they are named or their detector is promoted."""
+    last = dataset.faces.aggregate(last=Max("position"))["last"]
+    sets = dataset.feature_sets.select_related("features", "detector")
+    for one in sets.filter(detector__promoted_at__isnull=False):
+        if last is None or one.features.shape[0] > last:
+            return one
+    return sets.first()
+
+
+def weak_default(dataset: DataSet, aus: Collection[int] | None = None) -> LabelLayer | None:
+    """The layer a run of these AUs (all on the list) takes when none is named.
+
+    The promoted detector's predictions, where they speak of every face and the detector knows every AU of the
+    run: an AU that it doesn't know would have no weak labels. Else the layer that has codes for most faces, the
+    newest of several, so that a small later file doesn't become the run's only weak labels unasked. Predictions
+    of other detectors are taken only where there is nothing else.
+    """
+    wanted = {coded.au for coded in coded_aus(dataset)} if aus is None else set(aus)
+    layers = list(weak_layers(dataset).select_related("detector").annotate(faces=Count("labels")))
+    promoted = {
+        layer.pk
+        for layer in layers
+        if layer.detector and layer.detector.promoted_at is not None and wanted <= set(layer.detector.aus)
+    }
+    total = dataset.faces.count() if promoted else 0
+    known = [layer for layer in layers if layer.kind == LayerKind.WEAK or layer.pk in promoted]
+    return max(
+        known or layers,
+        key=lambda layer: (layer.pk in promoted and layer.faces >= total, layer.faces, layer.pk),
+        default=None,
+    )
 
 
 @dataclass(frozen=True)

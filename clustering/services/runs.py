@@ -18,7 +18,7 @@ from annotator.services.datasets import audit, revision_raise
 from annotator.services.jobs import job_create
 from annotator.services.labels import labels_write
 from clustering.algorithms.settings import WSCSettings
-from clustering.selectors.inputs import weak_default
+from clustering.selectors.inputs import features_default, weak_default
 
 CHUNK = 5_000
 
@@ -35,8 +35,9 @@ def run_create(
 ) -> tuple[ClusterRun, Job]:
     """A run that waits for its job to be sent or run; the one at work already, if there is one.
 
-    Defaults: all AUs on the list, the newest feature set, the weak layer with codes for most faces. Raises
-    InputRefused, naming what is missing or which setting can't be.
+    Defaults: all AUs on the list; features and predictions of the promoted detector, where they speak of all
+    faces and these AUs, else the newest feature set and the weak layer with codes for most faces (see
+    `features_default`, `weak_default`). Raises InputRefused, naming what is missing or which setting can't be.
     """
     listed = [coded.au for coded in coded_aus(dataset)]
     if unknown := [au for au in aus or [] if au not in listed]:
@@ -44,10 +45,10 @@ def run_create(
     wanted = [au for au in listed if not aus or au in aus]
     if not wanted:
         raise InputRefused("The data set has no AUs yet: import labels first.")
-    feature_set = feature_set or dataset.feature_sets.first()
+    feature_set = feature_set or features_default(dataset)
     if feature_set is None:
         raise InputRefused("There is no feature set yet: extract features first.")
-    weak_layer = weak_layer or weak_default(dataset)
+    weak_layer = weak_layer or weak_default(dataset, wanted)
     if weak_layer is None:
         raise InputRefused("There are no weak labels yet: import a file of them first.")
     try:

@@ -18,10 +18,21 @@ class RunForm(forms.Form):
         label=_("Action units"), required=False, widget=forms.CheckboxSelectMultiple, help_text=_("None ticked: all.")
     )
     feature_set: forms.ModelChoiceField[FeatureSet] = forms.ModelChoiceField(
-        None, label=_("Feature set"), required=False, empty_label=_("The newest")
+        None,
+        label=_("Feature set"),
+        required=False,
+        empty_label=_("Promoted, or newest"),
+        help_text=_("The promoted detector's, if it has looked at every face; else the newest."),
     )
     weak_layer: forms.ModelChoiceField[LabelLayer] = forms.ModelChoiceField(
-        None, label=_("Weak labels"), required=False, empty_label=_("The layer that covers most faces")
+        None,
+        label=_("Weak labels"),
+        required=False,
+        empty_label=_("Promoted, or most faces"),
+        help_text=_(
+            "The promoted detector's predictions, if they are of every face and AU; else the layer that covers "
+            "most faces."
+        ),
     )
     lam = forms.FloatField(
         label=_("Pull of the weak labels (λ, balanced)"),

@@ -40,11 +40,17 @@ def test_an_order_is_checked_while_it_is_filled_and_then_started(coded, cast, pa
     assert page.input_value("[name=name]") == "From weak labels too"
     assert page.is_checked("[name=weak]")
     assert "weak 8" in page.inner_text("#check")
+    page.click("text=As in the paper")
+    page.wait_for_selector("[name='network.input_size'][value='224']")
+    assert page.input_value("[name=name]") == "From weak labels too"
+    assert page.is_checked("[name=weak]")
     page.fill("[name='adversarial.alpha']", "0.3")
     page.click("#start")
     page.wait_for_url(re.compile(r"/trainings/\d+/$"))
     job = Job.objects.get(kind="training")
-    assert job.params["settings"]["adversarial"]["alpha"] == 0.3
+    settings = job.params["settings"]
+    assert (settings["preset"], settings["network"]["name"]) == ("paper", "resnet50")
+    assert settings["adversarial"]["alpha"] == 0.3
     assert job.params["sources"] == {"proposals": False, "weak": True}
 
 

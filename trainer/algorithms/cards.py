@@ -156,7 +156,17 @@ def _evaluation(evaluation: Told, aus: Sequence[int]) -> list[str]:
         + (FIGURES if rule == "validation" else FIGURES_FIXED),
         _table(head, rows),
         f"Mean F1 {', '.join(others)}.",
+        _calibration(mean),
     ]
+
+
+def _calibration(mean: Told) -> str:
+    if mean.get("calibration_error") is None:
+        return ""
+    return (
+        "How far scores can be believed as probabilities, mean over AUs: expected calibration error "
+        f"{_number(mean['calibration_error'])}, Brier score {_number(mean['brier'])}; both are 0 at best."
+    )
 
 
 def _settings(told: Told) -> str:

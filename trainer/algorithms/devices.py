@@ -1,5 +1,7 @@
 """Where and how precisely networks compute: CUDA when there, and bfloat16 where it is quicker."""
 
+import os
+
 import torch
 
 from trainer.algorithms.settings import PRECISIONS
@@ -8,6 +10,27 @@ from trainer.algorithms.settings import PRECISIONS
 def device_choose() -> torch.device:
     """CUDA if a device is there, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def arithmetic_settle(device: torch.device) -> None:
+    """Let CUDA repeat itself: the same sums in the same order each time, and in whole float32.
+
+    Without it cuDNN picks its kernels by trial, which may differ from one process to the next, and float32 is
+    rounded to TensorFloat-32, so that a face would get other digits in a batch of one than in a batch of many.
+    For the whole process, which is a worker's; on the CPU all of this holds already, and nothing is touched.
+    An operation without a deterministic form warns and goes on.
+    """
+    if device.type != "cuda":
+        return
+    # read by cuBLAS at its first multiplication: a process that multiplied earlier only warns
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # made for finding reads of memory nobody wrote; here it would only cost a pass over every new tensor
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def precision_choose(wanted: str, device: torch.device) -> torch.dtype:

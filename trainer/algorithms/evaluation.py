@@ -11,8 +11,11 @@ has a score; `known` and `positives` (n⁺) say how many there are.
           "calibration_error": x|None,                      # expected calibration error over those bins:
           "calibration": [{"score": mean, "rate": share present, "faces": n}],   # 10 of equal width, none empty
           "rules": {"fixed": R, "validation": R|None, "base_rate": R}}],
- "mean": {"auc": I|None, "rules": {"fixed": M, "validation": M|None, "base_rate": M}},   # over AUs
+ "mean": {"auc": I|None, "brier": x|None, "calibration_error": x|None,     # over the AUs that have one
+          "auc_folds": x|None,                              # mean over folds of their mean_auc
+          "rules": {"fixed": M, "validation": M|None, "base_rate": M}},
  "folds": [{"faces": n, "subjects": n,                      # in order of the fold's number; [] without folds
+            "auc": [x|None], "mean_auc": x|None,
             "rules": {"fixed": {"f1": [x|None], "mean_f1": x|None}, "validation": …|None, "base_rate": …}}],
  "distribution": {"rule": "validation" where thresholds are given, else "fixed",
                   "reference": {"marginal": [x|None], "conditional": [[x|None]]},
@@ -29,10 +32,10 @@ M = {"f1": I|None, "f1_folds": x|None, "s_score": x|None, "accuracy": x|None, "b
 
 `conditional[i][j]` is P(AU i present | AU j present).
 
-Everything is counted over the faces of all folds together; `folds` and `f1_folds` show the same calls fold
-by fold. Intervals are a bootstrap over subjects (`bootstrap`), for all AUs jointly. They want two subjects
-with positives (an AUC also two with negatives): the spread over people cannot be seen in one. The order of
-the faces changes nothing. An AU that no face of a resample has is left out of that resample's mean.
+Everything is counted over the faces of all folds together; `folds`, `f1_folds` and `auc_folds` show the
+same scores fold by fold. Intervals are a bootstrap over subjects (`bootstrap`), for all AUs jointly. They
+want two subjects with positives (an AUC also two with negatives): the spread over people cannot be seen in
+one. The order of the faces changes nothing. An AU that no face of a resample has is left out of that resample's mean.
 
 The rules call a face present where its score is above a threshold: `fixed` 0.5; `validation` the threshold
 given, chosen on faces that are not judged here; `base_rate` calls the highest-scored, as many as are present.
@@ -65,6 +68,7 @@ __all__ = ["evaluate", "thresholds_choose"]
 
 FIXED, VALIDATION, BASE_RATE = "fixed", "validation", "base_rate"
 RULES = (FIXED, VALIDATION, BASE_RATE)
+UNRULED_MEANS = ("brier", "calibration_error")
 MEANS = ("s_score", "accuracy", "balanced_accuracy")
 DIGITS = 6
 
@@ -275,7 +279,17 @@ def _folds_report(faces: _Faces) -> list[Report]:
         for rule, called in faces.called.items():
             f1 = [confusion(present[own, au], called[rows, au][own]).f1 for au, own in enumerate(known.T)]
             rules[rule] = {"f1": f1, "mean_f1": mean_of(f1)}
-        reports.append({"faces": len(known), "subjects": len(np.unique(faces.subjects[rows])), "rules": rules})
+        scores = faces.scores[rows]
+        auc = [auc_measure(present[own, au], scores[own, au]) for au, own in enumerate(known.T)]
+        reports.append(
+            {
+                "faces": len(known),
+                "subjects": len(np.unique(faces.subjects[rows])),
+                "auc": auc,
+                "mean_auc": mean_of(auc),
+                "rules": rules,
+            }
+        )
     return reports
 
 
@@ -295,7 +309,12 @@ def _mean_report(measured: Sequence[_Measured], folds: Sequence[Report]) -> Repo
             **{name: mean_of([report[name] for report in reports]) for name in MEANS},
             "aus": len(f1) - f1.count(None),
         }
-    return {"auc": _mean_interval(auc, [au.auc for au in measured]), "rules": rules}
+    return {
+        "auc": _mean_interval(auc, [au.auc for au in measured]),
+        **{name: mean_of([au.report[name] for au in measured]) for name in UNRULED_MEANS},
+        "auc_folds": mean_of([fold["mean_auc"] for fold in folds]),
+        "rules": rules,
+    }
 
 
 def _mean_interval(intervals: Sequence[Interval | None], samples: Sequence[Samples]) -> Interval | None:

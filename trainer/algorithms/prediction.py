@@ -12,7 +12,7 @@ from trainer.algorithms.callbacks import (
     cancel_raise,
     progress_ignore,
 )
-from trainer.algorithms.devices import device_choose, precision_choose
+from trainer.algorithms.devices import arithmetic_settle, device_choose, precision_choose
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.networks import FaceNetwork
 
@@ -61,6 +61,7 @@ def outputs_predict(
     The features are the mean over a face and its mirror picture.
     """
     device = device_choose()
+    arithmetic_settle(device)
     dtype = precision_choose(precision, device)
     was_training, home = network.training, next(network.parameters()).device
     network.to(device).eval()

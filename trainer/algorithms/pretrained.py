@@ -17,10 +17,10 @@ from torch import Tensor
 
 from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.resnet import PLANS, ResNetPlan
+from trainer.algorithms.settings import PRETRAINED_FILE, PRETRAINED_FOLDER
 from trainer.algorithms.weights import FORMAT, WeightsError
 
-FOLDER = "pretrained"  # below the data folder, as the setting tells people
-CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+CONFIG_FILE = "config.json"
 CONFIG_BYTES = 1 << 20
 HUB_NAME = re.compile(r"(?P<repo>\w[\w.-]{0,95}/\w[\w.-]{0,95})(@(?P<revision>\w[\w.-]{0,95}))?", re.ASCII)
 COUNTER = "num_batches_tracked"  # of batch normalisation; older files lack it, and nothing here needs it
@@ -45,8 +45,9 @@ def pretrained_find(folder: Path, name: str) -> Path | str:
         return name
     else:
         raise WeightsError(
-            f"There are no weights {name!r} in {folder}. Put a folder with {CONFIG_FILE} and {WEIGHTS_FILE} there, "
-            "or a detector's .safetensors file, or give a hub name such as microsoft/resnet-18."
+            f"There are no weights {name!r} in {folder}. Put a folder with {CONFIG_FILE} and {PRETRAINED_FILE} "
+            "there, or a .safetensors file of another data set's detector, or give a hub name such as "
+            "microsoft/resnet-18."
         )
     home = folder.resolve()
     if not all(file.resolve().is_relative_to(home) for file in files):
@@ -63,7 +64,7 @@ def network_start(network: FaceNetwork, source: Path | str) -> str:
     if isinstance(source, str):
         # first the small file: a wrong name must not cost gigabytes
         _config_check(_hub_file(source, CONFIG_FILE), network, source)
-        weights = _hub_file(source, WEIGHTS_FILE)
+        weights = _hub_file(source, PRETRAINED_FILE)
     elif source.is_dir():
         config, weights = _model_files(source)
         _config_check(config, network, source.name)
@@ -82,12 +83,12 @@ def network_start(network: FaceNetwork, source: Path | str) -> str:
 
 def _model_files(folder: Path) -> tuple[Path, Path]:
     """The two files of a folder in Hugging Face layout."""
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
+    for name in (CONFIG_FILE, PRETRAINED_FILE):
         if not (folder / name).is_file():
             pickled = any(folder.glob("*.bin"))
             why = "; weights in .bin files are pickles, which may run code, and are not read" if pickled else ""
             raise WeightsError(f"{folder.name}: the folder has no {name}{why}")
-    return folder / CONFIG_FILE, folder / WEIGHTS_FILE
+    return folder / CONFIG_FILE, folder / PRETRAINED_FILE
 
 
 def _hub_file(name: str, file: str) -> Path:
@@ -107,14 +108,14 @@ def _hub_file(name: str, file: str) -> Path:
         raise WeightsError(f"{name}: the hub has no such revision of the model") from error
     except errors.RemoteEntryNotFoundError as error:
         raise WeightsError(
-            f"{name}: the hub's model lacks {CONFIG_FILE} or {WEIGHTS_FILE}; pickles are not read"
+            f"{name}: the hub's model lacks {CONFIG_FILE} or {PRETRAINED_FILE}; pickles are not read"
         ) from error
     except errors.HFValidationError as error:
         raise WeightsError(f"{name!r} is no hub name ({error})") from error
     except Exception as error:  # a download breaks in as many ways as its transport knows
         raise WeightsError(
-            f"{name} is not on this machine and the hub can't be reached. Put its {CONFIG_FILE} and {WEIGHTS_FILE} "
-            f"into the folder {FOLDER}/{told['repo']} below the data folder."
+            f"{name} is not on this machine and the hub can't be reached. Put its {CONFIG_FILE} and "
+            f"{PRETRAINED_FILE} into the folder {PRETRAINED_FOLDER}/{told['repo']} below the data folder."
         ) from error
 
 

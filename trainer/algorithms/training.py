@@ -39,6 +39,7 @@ from trainer.algorithms.checkpoints import (
     optimiser_restore,
     optimiser_tensors,
 )
+from trainer.algorithms.devices import arithmetic_settle
 from trainer.algorithms.losses import masked_bce
 from trainer.algorithms.measures import f1_measure
 from trainer.algorithms.networks import FaceNetwork
@@ -117,6 +118,7 @@ def train(
     `Cancelled` within one step.
     """
     world = world or world_alone()
+    arithmetic_settle(world.device)
     network.to(world.device)
     goal = objective(network, data, config, world)
     if len(goal.rows) < 2:

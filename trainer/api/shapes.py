@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from annotator.api.shapes import JobSerializer
-from trainer.algorithms.settings import METHODS
+from trainer.algorithms.settings import METHODS, PRESETS, QUICK
 
 Row = dict[str, Any]
 
@@ -70,7 +70,8 @@ class DetectorDetailSerializer(DetectorSerializer):
     configuration = serializers.DictField(help_text="Every setting it was trained with.")
     snapshot = SnapshotSerializer()
     report = serializers.DictField(
-        help_text="Evaluations (cross_validation, test), trainings, machine, composition; null is undefined."
+        help_text="Evaluations (cross_validation, test: figures by AU, and their mean with F1, AUC, S score, "
+        "accuracy, Brier score and calibration error), trainings, machine, composition; null is undefined."
     )
     weights = serializers.CharField(help_text="Where the safetensors file is downloaded.")
     card = serializers.CharField(help_text="Where the model card is downloaded.")
@@ -86,8 +87,11 @@ class TrainingOrderSerializer(serializers.Serializer[Row]):
 
     method = serializers.ChoiceField(choices=sorted(METHODS))
     name = serializers.CharField(default="", allow_blank=True, max_length=100)
+    preset = serializers.ChoiceField(
+        choices=PRESETS, default=QUICK, help_text="The settings begun from: for small machines, or the paper's."
+    )
     settings = serializers.DictField(
-        default=dict, help_text="Changes to the method's settings by path, such as {“training.epochs”: 10}."
+        default=dict, help_text="Changes to the preset's settings by path, such as {“training.epochs”: 10}."
     )
     sources = SourcesSerializer(default=dict)
 

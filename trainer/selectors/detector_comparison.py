@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from annotator.models import Detector
-from trainer.algorithms.settings import flattened
+from trainer.algorithms.settings import CHOSEN_WHOLE, flattened
 from trainer.selectors.detector_charts import Mark, TrainingChart, mark_of, training_charts, training_scale
 from trainer.selectors.detector_distributions import (
     DifferenceBars,
@@ -265,5 +265,5 @@ def _settings(detectors: Sequence[Detector]) -> list[Difference]:
     return [
         Difference(path, about.get(path, ""), [settings.get(path) for settings in kept])
         for path in paths
-        if path != "method" and len({repr(settings.get(path)) for settings in kept}) > 1
+        if path not in CHOSEN_WHOLE and len({repr(settings.get(path)) for settings in kept}) > 1
     ]

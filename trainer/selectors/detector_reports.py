@@ -73,6 +73,8 @@ class AUFigures:
     calls: CallFigures | None
     """None where the evaluation doesn't know the rule."""
     fold_f1: Sequence[float | None]
+    fold_auc: Sequence[float | None]
+    """Empty in reports that don't judge folds by it."""
 
     @property
     def f1(self) -> Figure | None:
@@ -104,6 +106,10 @@ class MeanFigures:
     f1_folds: float | None
     """Mean over the folds of each fold's mean F1."""
     auc: Figure | None
+    auc_folds: float | None
+    """The same of AUC."""
+    brier: float | None
+    calibration_error: float | None
     s_score: float | None
     accuracy: float | None
     balanced_accuracy: float | None
@@ -166,9 +172,18 @@ def evaluation_of(report: Told, name: str, rule: str, aus: Sequence[int]) -> Eva
     if not told:
         return None
     histograms = told.get("histograms") or [None] * len(aus)
-    folds = [fold["rules"].get(rule) for fold in told.get("folds", ()) if fold["rules"].get(rule)]
+    folds = told.get("folds", ())
+    calls = [fold["rules"].get(rule) for fold in folds if fold["rules"].get(rule)]
+    rankings = [fold["auc"] for fold in folds if "auc" in fold]
     rows = [
-        _au_figures(au, one, rule, histogram, [fold["f1"][place] for fold in folds])
+        _au_figures(
+            au,
+            one,
+            rule,
+            histogram,
+            [fold["f1"][place] for fold in calls],
+            [auc[place] for auc in rankings],
+        )
         for place, (au, one, histogram) in enumerate(zip(aus, told["aus"], histograms, strict=True))
     ]
     return Evaluation(
@@ -178,8 +193,8 @@ def evaluation_of(report: Told, name: str, rule: str, aus: Sequence[int]) -> Eva
         subjects=told.get("subjects"),
         resamples=told.get("resamples", 0),
         rows=rows,
-        mean=_mean_figures(told["mean"], rule),
-        folds=told.get("folds", ()),
+        mean=_mean_figures(told, rule),
+        folds=folds,
         distribution=told.get("distribution"),
     )
 
@@ -191,7 +206,7 @@ def head_of(report: Told) -> list[HeadRow]:
     for name in EVALUATIONS:
         told = shaped.get(name)
         if told:
-            cells = [HeadCell(rule, _mean_figures(told["mean"], rule)) for rule in RULES]
+            cells = [HeadCell(rule, _mean_figures(told, rule)) for rule in RULES]
             rows.append(HeadRow(name, told["faces"], told.get("subjects"), cells))
         else:
             rows.append(HeadRow(name, 0, None, (), str(shaped.get(f"{name}_why") or "")))
@@ -225,7 +240,14 @@ def figure_read(told: Told | None) -> Figure | None:
     return None if told is None else Figure(told["value"], told.get("low"), told.get("high"))
 
 
-def _au_figures(au: int, told: Told, rule: str, histogram: Told | None, fold_f1: Sequence[float | None]) -> AUFigures:
+def _au_figures(
+    au: int,
+    told: Told,
+    rule: str,
+    histogram: Told | None,
+    fold_f1: Sequence[float | None],
+    fold_auc: Sequence[float | None],
+) -> AUFigures:
     calls = told["rules"].get(rule)
     return AUFigures(
         au=au,
@@ -239,6 +261,7 @@ def _au_figures(au: int, told: Told, rule: str, histogram: Told | None, fold_f1:
         histogram=histogram,
         calls=_call_figures(calls) if calls else None,
         fold_f1=fold_f1,
+        fold_auc=fold_auc,
     )
 
 
@@ -255,7 +278,8 @@ def _call_figures(told: Told) -> CallFigures:
     )
 
 
-def _mean_figures(told: Told, rule: str) -> MeanFigures | None:
+def _mean_figures(evaluation: Told, rule: str) -> MeanFigures | None:
+    told = evaluation["mean"]
     means = told["rules"].get(rule)
     if not means:
         return None
@@ -263,11 +287,20 @@ def _mean_figures(told: Told, rule: str) -> MeanFigures | None:
         f1=figure_read(means.get("f1")),
         f1_folds=means.get("f1_folds"),
         auc=figure_read(told.get("auc")),
+        auc_folds=told.get("auc_folds"),
+        brier=_mean_of_aus(evaluation, "brier"),
+        calibration_error=_mean_of_aus(evaluation, "calibration_error"),
         s_score=means.get("s_score"),
         accuracy=means.get("accuracy"),
         balanced_accuracy=means.get("balanced_accuracy"),
         aus=means["aus"],
     )
+
+
+def _mean_of_aus(evaluation: Told, name: str) -> float | None:
+    """The mean as it was kept; reports of before there was one have each AU's figure to make it of."""
+    kept: float | None = evaluation["mean"].get(name)
+    return kept if kept is not None else mean_defined(one.get(name) for one in evaluation["aus"])
 
 
 def _present_shape(report: Told) -> Told:

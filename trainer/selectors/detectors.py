@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from annotator.errors import NotFound
 from annotator.models import DataSet, Detector, FeatureSet, Job, LabelLayer
 from annotator.selectors.codes import blind_refuse
-from trainer.algorithms.settings import METHODS, flattened, settings_told
+from trainer.algorithms.settings import CHOSEN_WHOLE, METHODS, flattened, preset_of, settings_told
 from trainer.selectors.predictions import prediction_layer
 from trainer.selectors.snapshots import REASONS
 
@@ -90,11 +90,10 @@ class SettingRow:
 def setting_rows(detector: Detector) -> list[SettingRow]:
     """Every setting that the detector was trained with, as it was kept."""
     about = _settings_explained()
-    method = METHODS.get(detector.method)
-    presets = flattened(method.settings.as_dict()) if method else {}
+    presets = preset_of(detector.configuration)
     rows = []
     for path, value in flattened(detector.configuration).items():
-        if path == "method":
+        if path in CHOSEN_WHOLE:
             continue
         preset = presets.get(path)
         # The number of AUs comes from the data, the seed of a network from the training's own.

@@ -3,6 +3,7 @@
 The same figures go into the snapshot's summary when the training freezes its codes.
 """
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from annotator.choices import LayerKind
 from annotator.masks import UNSCORABLE
 from annotator.models import DataSet, Label
+from trainer.algorithms.folds import FEW_SUBJECTS
 from trainer.selectors.training_codes import FaceTable, TrainingCodes, codes_chosen, face_table
 
 FEW_POSITIVES = 20
@@ -46,7 +48,9 @@ class AUCheck:
     present_subjects: int
     """Subjects of whom a face has it."""
     unscorable: int
+    """Codes of faces that may be learned from: looked at, and not to be told."""
     disagreed: int
+    """The same: coders disagree, and there is no consensus."""
 
     @property
     def known(self) -> int:
@@ -93,6 +97,11 @@ class SnapshotCheck:
     def learned(self) -> list[int]:
         """The AUs that the detector would know."""
         return [one.au for one in self.aus if one.learned]
+
+    @property
+    def single_left_out(self) -> list[AUCheck]:
+        """The AUs of which single codes are left out, whatever becomes of the face's other codes."""
+        return [one for one in self.aus if one.unscorable or one.disagreed]
 
     @property
     def left_out_words(self) -> list[tuple[str, int]]:
@@ -225,6 +234,8 @@ def _problems(check: SnapshotCheck) -> Iterable[Problem]:
         )
     if check.subjects < check.folds:
         yield Problem(_subjects_few(check))
+    if nothing_kept := _validation_none(check):
+        yield Problem(nothing_kept)
     yield from _au_problems(check)
     if not check.test_faces:
         yield Problem(_("No test face has a trusted code: the report rests on cross-validation alone."))
@@ -249,6 +260,21 @@ def _subjects_few(check: SnapshotCheck) -> str:
         "There are %(subjects)d subjects for %(folds)d folds: there will be as many folds as subjects.",
         check.subjects,
     ) % {"subjects": check.subjects, "folds": check.folds}
+
+
+def _validation_none(check: SnapshotCheck) -> str:
+    """What to know where subjects_split keeps no subject of a usual share, here or without a fold's subjects."""
+    if check.subjects < FEW_SUBJECTS:
+        return _(
+            "With fewer than five subjects none is kept for validation, unless the share for it is as large as one "
+            "of them: then there are no validation curves, and early stopping does nothing."
+        )
+    if check.subjects - math.ceil(check.subjects / check.folds) < FEW_SUBJECTS:
+        return _(
+            "Without a fold's subjects fewer than five are left, and none of them is kept for validation, unless the "
+            "share for it is as large as one: then fold networks have no validation curve and don't stop early."
+        )
+    return ""
 
 
 def _au_problems(check: SnapshotCheck) -> Iterable[Problem]:

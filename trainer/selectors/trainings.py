@@ -16,7 +16,7 @@ from annotator.choices import ACTIVE_STATES, JobState
 from annotator.errors import InputRefused, NotFound
 from annotator.models import DataSet, Detector, Job, LabelSnapshot
 from annotator.selectors.codes import blind_refuse
-from trainer.algorithms.settings import METHODS, DetectorSettings, flattened, settings_load
+from trainer.algorithms.settings import DetectorSettings, flattened, preset_of, settings_load
 from trainer.selectors.curves import FINAL_STAGE, Network, networks_of
 from trainer.selectors.detector_charts import Mark, mark_of, stage_title
 from trainer.selectors.detector_reports import USUAL_RULE, Figure, head_of
@@ -285,8 +285,7 @@ def _order(saved: Mapping[str, Any], name: str, sources: Mapping[str, bool]) -> 
 def settings_changed(job: Job) -> list[tuple[str, Any, Any]]:
     """(path, value, the preset's value) of what was ordered otherwise than the method's preset has it."""
     saved = job.params.get("settings", {})
-    method = METHODS.get(str(saved.get("method", "")))
-    presets = flattened(method.settings.as_dict()) if method else {}
+    presets = preset_of(saved)
     return [
         (path, value, presets[path])
         for path, value in flattened(saved).items()

@@ -15,9 +15,10 @@ from annotator.errors import InputRefused
 from annotator.models import DataSet, Detector, Job
 from annotator.services.datasets import audit, revision_raise
 from annotator.services.jobs import job_create, job_send
-from trainer.algorithms.settings import settings_make
+from trainer.algorithms.settings import QUICK, settings_make
 from trainer.selectors.predictions import prediction_is_current
 from trainer.selectors.snapshots import SnapshotCheck, training_check
+from trainer.services.pretrained import pretrained_refuse
 
 __all__ = ["SnapshotCheck", "detector_promote", "prediction_create", "training_check", "training_create"]
 
@@ -32,13 +33,14 @@ def training_create(
     user: User,
     method: str,
     settings: Mapping[str, Any],
+    preset: str = QUICK,
     name: str = "",
     sources: Mapping[str, bool],
 ) -> tuple[Job, bool]:
     """A queued training, and whether it is new: the very same one that waits or runs is kept, others queue.
 
-    settings: the changes to the method's preset, by path. sources: {"proposals": bool, "weak": bool}.
-    Raises InputRefused, naming the setting, or saying why nothing can be learned.
+    settings: the changes to the method's `preset`, by path. sources: {"proposals": bool, "weak": bool}.
+    Raises InputRefused, naming the setting, or saying why nothing can be learned, or not from these weights.
     """
     if unknown := [source for source in sources if source not in SOURCES]:
         raise InputRefused(
@@ -49,9 +51,10 @@ def training_create(
     if len(name) > LONGEST_NAME:
         raise InputRefused(_("The name is longer than %(most)d characters.") % {"most": LONGEST_NAME})
     try:
-        made = settings_make(method, settings)
+        made = settings_make(method, settings, preset=preset)
     except ValueError as error:
         raise InputRefused(str(error)) from error
+    pretrained_refuse(dataset=dataset, name=made.pretrained)
     chosen = {source: bool(sources.get(source)) for source in SOURCES}
     check = training_check(dataset, chosen, folds=made.folds)
     if not check.ready:

@@ -29,9 +29,9 @@ from trainer.algorithms.callbacks import Cancelled, EpochReport, progress_part
 from trainer.algorithms.detectors import FINAL_STAGE, DetectorResult, detector_train
 from trainer.algorithms.evaluation import evaluate
 from trainer.algorithms.prediction import scores_predict
-from trainer.algorithms.pretrained import FOLDER, pretrained_find
+from trainer.algorithms.pretrained import pretrained_find
 from trainer.algorithms.sampling import batch_count, composition, epoch_batches
-from trainer.algorithms.settings import METHODS, DetectorSettings, settings_load
+from trainer.algorithms.settings import METHODS, PRETRAINED_FOLDER, DetectorSettings, settings_load
 from trainer.algorithms.training import stage_seed
 from trainer.selectors.detector_charts import stage_title
 from trainer.selectors.snapshots import codes_check
@@ -46,6 +46,7 @@ from trainer.services.keeping import (
     weights_keep,
 )
 from trainer.services.pictures import Pixels, faces_prepare
+from trainer.services.pretrained import pretrained_refuse
 
 log = logging.getLogger("corrugator.jobs")
 
@@ -126,7 +127,7 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
             settings,
             study_rows=taken.study,
             folder=job_folder(context),
-            pretrained=_pretrained(settings),
+            pretrained=_pretrained(context.job.dataset, settings),
             progress=progress_part(curves.progress, CACHE_SHARE, TRAIN_SHARE),
             cancelled=context.cancelled,
             on_epoch=curves.epoch,
@@ -196,10 +197,12 @@ def _study_rows(
     return np.isin(faces.positions, np.load(path, allow_pickle=False)) & ~faces.is_test
 
 
-def _pretrained(settings: DetectorSettings) -> Path | str | None:
+def _pretrained(dataset: DataSet, settings: DetectorSettings) -> Path | str | None:
     if not settings.pretrained:
         return None
-    return pretrained_find(Path(django_settings.DATA) / FOLDER, settings.pretrained)
+    # asked when the training was ordered too, but there the file may have been another, or out of reach
+    pretrained_refuse(dataset=dataset, name=settings.pretrained)
+    return pretrained_find(Path(django_settings.DATA) / PRETRAINED_FOLDER, settings.pretrained)
 
 
 def _begin_told(context: JobContext, taken: Taken) -> None:

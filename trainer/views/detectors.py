@@ -109,6 +109,7 @@ def _evaluation_shown(found: Evaluation, detector: Detector, au: int) -> dict[st
         "lines": [(one, mark_of(one.f1, one.fold_f1)) for one in found.rows],
         "mean_mark": mark_of(found.mean.f1 if found.mean else None, means),
         "fold_means": means,
+        "fold_auc_means": [fold["mean_auc"] for fold in found.folds if "mean_auc" in fold],
         "row": row,
         "row_mark": mark_of(row.f1, row.fold_f1),
         "own": _own_thresholds(found, detector),

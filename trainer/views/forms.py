@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from trainer.algorithms.settings import METHODS, SettingTold, settings_make, settings_told
+from trainer.algorithms.settings import METHODS, QUICK, SettingTold, settings_make, settings_told
 from trainer.selectors.trainings import SOURCES, Order
 from trainer.services.training import LONGEST_NAME
 
@@ -96,18 +96,26 @@ class Group:
 class TrainingForm(forms.Form):
     """Name, sources, and every setting of one method; a setting's field is named by its path.
 
-    Without data it shows the order given, or else the method's preset.
+    Without data it shows the order given, or else the method's preset of this name.
     """
 
     def __init__(
-        self, method: str, data: Any = None, *, order: Order | None = None, initial: dict[str, Any] | None = None
+        self,
+        method: str,
+        data: Any = None,
+        *,
+        preset: str = QUICK,
+        order: Order | None = None,
+        initial: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(data, initial=initial)
         self.method = METHODS[method]
-        shown = {told.path: told for told in settings_told(order.settings if order else self.method.settings)}
+        self.preset = order.settings.preset if order else preset
+        begun = self.method.preset(self.preset)
+        shown = {told.path: told for told in settings_told(order.settings if order else begun)}
         self.told = shown
         self.paths = list(shown)
-        self.presets = {told.path: told.value for told in settings_told(self.method.settings)}
+        self.presets = {told.path: told.value for told in settings_told(begun)}
         self.fields["name"] = forms.CharField(
             label=gettext_lazy("Name"),
             required=False,
@@ -130,7 +138,7 @@ class TrainingForm(forms.Form):
                 self.add_error(path, error)
         if not self.errors:
             try:
-                settings_make(self.method.name, self.settings)
+                settings_make(self.method.name, self.settings, preset=self.preset)
             except ValueError as error:
                 path, words = _told(error)
                 self.add_error(path if path in self.fields else None, words)
@@ -143,7 +151,7 @@ class TrainingForm(forms.Form):
         if outside := _outside(self.told[path], text):
             return outside
         try:
-            settings_make(self.method.name, {path: text})
+            settings_make(self.method.name, {path: text}, preset=self.preset)
         except ValueError as error:
             _path, words = _told(error)
             return words

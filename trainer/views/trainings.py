@@ -7,7 +7,9 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from annotator.choices import Role
@@ -16,7 +18,7 @@ from annotator.models import DataSet, Member
 from annotator.selectors.access import EXPORT, MANAGE, member_for
 from annotator.selectors.codes import blind_refuse
 from annotator.services.jobs import job_send
-from trainer.algorithms.settings import METHODS
+from trainer.algorithms.settings import METHODS, PAPER, PRESETS, QUICK
 from trainer.selectors.curves import au_curves, epoch_lines, f1_chart, loss_chart
 from trainer.selectors.detectors import detectors_shown
 from trainer.selectors.snapshots import training_check
@@ -38,6 +40,10 @@ from trainer.services.training import training_create
 from trainer.views.forms import TrainingForm
 
 PAGE = 25
+PRESET_NAMES: dict[str, Promise] = {
+    QUICK: gettext_lazy("Quick, for small machines"),
+    PAPER: gettext_lazy("As in the paper"),
+}
 CHECKED_AT_ONCE = 20_000
 """Up to so many faces the check is made with the page; of more the page asks for it once it is shown."""
 
@@ -63,23 +69,29 @@ def detector_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def detector_create(request: HttpRequest, dataset_id: int) -> HttpResponse:
-    """The order of a training. GET `method`, `clone`, `name` and the sources fill it; POST starts it, or with
-    `look` only checks it once more."""
+    """The order of a training. GET `method`, `preset`, `clone`, `name` and the sources fill it; POST starts it, or
+    with `look` only checks it once more."""
     member = member_for(request.user, dataset_id, MANAGE)
     blind_refuse(member.user, member.dataset)
     if getattr(request, "htmx", False) and request.htmx.target == "check":  # type: ignore[attr-defined]
         return _check(request, member)
     if request.method == "POST":
-        form = TrainingForm(_method(request.POST.get("method", "")), request.POST)
+        method, preset = _method(request.POST.get("method", "")), _preset(request.POST.get("preset", ""))
+        form = TrainingForm(method, request.POST, preset=preset)
         return _start(request, member, form)
     order = order_of(member.user, member.dataset, request.GET["clone"]) if request.GET.get("clone") else None
     method = order.settings.method if order else _method(request.GET.get("method", ""))
     initial = None if order else {**_sources_asked(request, member.dataset), "name": request.GET.get("name", "")}
-    return _form(request, member, TrainingForm(method, order=order, initial=initial), order=order)
+    preset = _preset(request.GET.get("preset", ""))
+    return _form(request, member, TrainingForm(method, preset=preset, order=order, initial=initial), order=order)
 
 
 def _method(asked: str) -> str:
     return asked if asked in METHODS else next(iter(METHODS))
+
+
+def _preset(asked: str) -> str:
+    return asked if asked in PRESETS else QUICK
 
 
 def _sources_asked(request: HttpRequest, dataset: DataSet) -> dict[str, bool]:
@@ -99,6 +111,7 @@ def _start(request: HttpRequest, member: Member, form: TrainingForm) -> HttpResp
                 user=member.user,
                 method=form.method.name,
                 settings=form.settings,
+                preset=form.preset,
                 name=form.cleaned_data["name"],
                 sources=form.sources,
             )
@@ -121,6 +134,7 @@ def _form(
         "member": member,
         "form": form,
         "methods": METHODS.values(),
+        "presets": PRESET_NAMES.items(),
         "order": order,
     }
     if at_once:

@@ -20,8 +20,15 @@ class Command(CorrugatorCommand):
         parser.add_argument("--neighbours", type=int)
         parser.add_argument("--solver", choices=["exact", "agd", "sgd"])
         parser.add_argument("--joint", action="store_true", default=None, help="one partition for all AUs")
-        parser.add_argument("--features", type=int, metavar="ID", help="feature set (default: the newest)")
-        parser.add_argument("--weak-layer", type=int, metavar="ID", help="default: the one with most faces")
+        parser.add_argument(
+            "--features",
+            type=int,
+            metavar="ID",
+            help="feature set (default: the promoted detector's, else the newest)",
+        )
+        parser.add_argument(
+            "--weak-layer", type=int, metavar="ID", help="default: the promoted detector's, else most faces"
+        )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--queue", action="store_true", help="hand the work to a worker")
 

@@ -99,6 +99,17 @@ def test_figures_are_those_of_the_report_and_undefined_ones_a_dash() -> None:
         assert au12[row].startswith("| AU12 | 60 | 0 | – | – |")
 
 
+def test_calibration_is_told_where_the_report_has_it() -> None:
+    told = told_make()
+    mean = told["report"]["test"]["mean"]
+    words = f"calibration error {mean['calibration_error']:.3f}, Brier score {mean['brier']:.3f}"
+    assert words in card_write(told)
+    for part in ("test", "cross_validation"):
+        for name in ("calibration_error", "brier"):
+            del told["report"][part]["mean"][name]
+    assert "Brier" not in card_write(told)
+
+
 def test_without_thresholds_the_figures_are_those_at_one_half() -> None:
     report = {"cross_validation": evaluation_make(1, thresholds=False), "test": None, "test_why": "No test faces."}
     card = card_write(told_make(report=report))

@@ -66,6 +66,21 @@ def test_calibration_error_comes_from_the_bins_told() -> None:
     assert au["calibration_error"] == pytest.approx(sum(apart) / 8, abs=1e-6)
 
 
+def test_mean_calibration_and_brier_are_over_the_aus_that_somebody_knows() -> None:
+    told = evaluate(LABELS, SCORES, GROUPS)
+    # AU 1: present at 0.41 and 0.21, absent at 0.11, 0.71, 0.46 and 0.91; 0.41 and 0.46 share a bin
+    squares = [0.59**2, 0.79**2, 0.11**2, 0.71**2, 0.46**2, 0.91**2]
+    apart = [2 * 0.065, 0.79, 0.11, 0.71, 0.91]
+    first, second, unknown = told["aus"]
+    assert unknown["brier"] is None
+    assert second["brier"] == pytest.approx(sum(squares) / 6, abs=1e-6)
+    assert second["calibration_error"] == pytest.approx(sum(apart) / 6, abs=1e-6)
+    for name in ("brier", "calibration_error"):
+        assert told["mean"][name] == pytest.approx((first[name] + second[name]) / 2, abs=1e-6)
+    nothing = evaluate(np.full((3, 2), -1, dtype=np.int8), SCORES[:3, :2], GROUPS[:3])["mean"]
+    assert (nothing["brier"], nothing["calibration_error"]) == (None, None)
+
+
 def test_au_that_nobody_knows_is_undefined_everywhere() -> None:
     told = evaluate(LABELS, SCORES, GROUPS, thresholds=np.full(3, 0.4), folds=GROUPS % 2)
     au = told["aus"][2]
@@ -74,6 +89,7 @@ def test_au_that_nobody_knows_is_undefined_everywhere() -> None:
     assert au["rules"]["base_rate"] == UNDEFINED
     assert au["rules"]["fixed"] == UNDEFINED | {"threshold": 0.5}
     assert {fold["rules"]["fixed"]["f1"][2] for fold in told["folds"]} == {None}
+    assert {fold["auc"][2] for fold in told["folds"]} == {None}
     for side in ("reference", "predicted", "difference"):
         assert told["distribution"][side]["marginal"][2] is None
         assert told["distribution"][side]["conditional"][2] == [None] * 3
@@ -137,6 +153,9 @@ def test_folds_are_counted_apart_and_together() -> None:
     assert (first["f1"][1], second["f1"][1]) == (0, 0)
     assert first["mean_f1"] == 0.4 and second["mean_f1"] == 0
     assert told["mean"]["rules"]["fixed"]["f1_folds"] == 0.2
+    # fold 0 has no face without AU 0 and fold 1 none with it; AU 1: 0.41 over 0.11, and 0.21 under 0.71
+    assert [fold["auc"] for fold in told["folds"]] == [[None, 1, None], [None, 0, None]]
+    assert ([fold["mean_auc"] for fold in told["folds"]], told["mean"]["auc_folds"]) == ([1, 0], 0.5)
     assert told["mean"]["rules"]["fixed"]["f1"]["value"] == pytest.approx((2 / 3 + 0) / 2, abs=1e-6)
     assert evaluate(LABELS, SCORES, GROUPS)["folds"] == []
 

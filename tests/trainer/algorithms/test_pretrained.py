@@ -11,10 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from trainer.algorithms import pretrained
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.pretrained import network_start, pretrained_find
-from trainer.algorithms.settings import NetworkConfig
+from trainer.algorithms.settings import PRETRAINED_FOLDER, NetworkConfig
 from trainer.algorithms.weights import WeightsError, weights_save
 
 RESNET18 = NetworkConfig(outputs=2, name="resnet18", input_size=32)
@@ -388,6 +387,6 @@ def test_a_hub_model_of_pickles_is_refused(library_model: Path, hub: type[Hub], 
 
 def test_without_the_hub_the_folder_to_use_is_named(hub: type[Hub], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(WeightsError, match=f"can't be reached.*{pretrained.FOLDER}/owner/name below the data folder"):
+    with pytest.raises(WeightsError, match=f"can't be reached.*{PRETRAINED_FOLDER}/owner/name below the data folder"):
         network_start(network_create(RESNET18), "owner/name")
     assert not hub.asked

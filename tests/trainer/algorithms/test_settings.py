@@ -1,18 +1,23 @@
 """Settings: presets, changes by path, bounds in words, and their way through JSON."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.algorithms.networks import NETWORKS
-from trainer.algorithms.optimisers import OPTIMISERS, SCHEDULES
+from trainer.algorithms.networks import NETWORKS, network_create
+from trainer.algorithms.optimisers import OPTIMISERS, SCHEDULES, learning_rate
 from trainer.algorithms.sampling import SAMPLERS
 from trainer.algorithms.settings import (
     METHODS,
     NETWORK_NAMES,
+    PRESETS,
+    flattened,
+    preset_of,
     settings_load,
     settings_make,
     settings_told,
@@ -31,10 +36,56 @@ PATHS = [told.path for told in settings_told(METHODS["adversarial"].settings)]
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_preset_comes_back_from_json(method: str) -> None:
-    settings = settings_make(method)
-    assert settings.method == method
+@pytest.mark.parametrize("preset", PRESETS)
+def test_preset_comes_back_from_json(method: str, preset: str) -> None:
+    settings = settings_make(method, preset=preset)
+    assert (settings.method, settings.preset) == (method, preset)
+    assert preset_of(settings.as_dict()) == flattened(settings.as_dict())
     assert settings_load(json.loads(json.dumps(settings.as_dict()))) == settings
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_preset_builds_a_network_that_takes_its_pictures(method: str, preset: str) -> None:
+    config = replace(settings_make(method, preset=preset).network, outputs=3)
+    network = network_create(config).eval()
+    with torch.inference_mode():
+        features = network.features(torch.zeros(1, 3, config.input_size, config.input_size))
+        assert (features.shape, network.head(features).shape) == ((1, config.features), (1, 3))
+
+
+def test_paper_presets_are_what_the_papers_state() -> None:
+    """Zhao et al. 2018, §4.1, after Krizhevsky et al. 2012, §5; Wang et al., §3.2, §4.1 and §4.3.2."""
+    alexnet, resnet, adversarial = (settings_make(method, preset="paper") for method in METHODS)
+    assert (alexnet.network.name, alexnet.network.features, alexnet.network.input_size) == ("alexnet", 256, 224)
+    assert (alexnet.training.sampler, alexnet.training.batch, alexnet.training.optimiser) == (
+        "oversampled",
+        128,
+        "sgd",
+    )
+    assert (alexnet.training.learning_rate, alexnet.training.momentum, alexnet.training.weight_decay) == (
+        0.01,
+        0.9,
+        5e-4,
+    )
+    falls = [learning_rate(epoch, 90, 1, alexnet.training) for epoch in range(90)]
+    assert [falls.count(rate) for rate in sorted(set(falls), reverse=True)] == [23, 23, 23, 21]
+    for settings in (resnet, adversarial):
+        assert (settings.network.name, settings.network.input_size, settings.folds) == ("resnet50", 224, 3)
+        assert (settings.training.optimiser, settings.training.weight_decay) == ("adamw", 0)
+    assert adversarial.adversarial and adversarial.adversarial.alpha == 0.01
+    assert adversarial.adversarial.predictions == "probabilities"
+
+
+def test_settings_kept_before_there_were_presets_are_those_of_the_quick_one() -> None:
+    kept = {path: value for path, value in settings_make("resnet").as_dict().items() if path != "preset"}
+    assert settings_load(kept) == settings_make("resnet")
+
+
+@pytest.mark.parametrize("preset", ["slow", "", ["paper"], None])
+def test_unknown_preset_names_the_known(preset: Any) -> None:
+    with pytest.raises(ValueError, match="quick, paper"):
+        settings_make("alexnet", preset=preset)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -60,6 +111,7 @@ def test_text_is_taken_as_the_settings_kind() -> None:
         ("training.augmentation", "1", "a group of settings"),
         ("adversarial.alpha", "0.1", "no setting 'adversarial.alpha' in this method"),
         ("method", "resnet", "no setting 'method'"),
+        ("preset", "paper", "no setting 'preset'"),
         ("speed", "9", "no setting 'speed'"),
         ("training.epochs.more", "1", "no setting"),
         ("training.epochs", None, "training.epochs: "),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
 from tests.trainer.algorithms.tiny import QUICK, Tiny
@@ -100,6 +101,28 @@ def test_interrupted_training_ends_with_the_weights_of_an_unbroken_one(
     assert torch.equal(weights(fresh), weights(whole))
     assert report.losses == expected.losses
     assert report.validation_f1 == expected.validation_f1
+
+
+def test_mixed_precision_learns_keeps_float32_and_resumes_to_the_same_weights(tiny: Tiny, tmp_path: Path) -> None:
+    config = replace(QUICK, precision="bfloat16", epochs=8)
+    whole, path = network_create(CONFIG, seed=1), tmp_path / "kept"
+    expected = train(whole, data_of(tiny), config)
+    assert expected.precision == "bfloat16"
+    assert expected.losses[-1] < 0.8 * expected.losses[0]
+    with pytest.raises(Cancelled):
+        broken = network_create(CONFIG, seed=1)
+        train(broken, data_of(tiny), config, checkpoint=path, cancelled=stopping_after(7))
+    with safe_open(path, framework="pt") as kept:
+        kinds = {kept.get_tensor(name).dtype for name in kept.keys()}  # noqa: SIM118 (not a dict)
+    floats = {kind for kind in kinds if kind.is_floating_point}
+    assert floats == {value.dtype for value in whole.state_dict().values() if value.is_floating_point()}
+    assert floats == {torch.float32}
+    resumed = network_create(CONFIG, seed=99)
+    report = train(resumed, data_of(tiny), config, checkpoint=path)
+    assert torch.equal(weights(resumed), weights(whole))
+    assert report.losses == expected.losses
+    exact = trained(tiny, replace(config, precision="float32"))
+    assert not torch.equal(weights(whole), weights(exact)), "bfloat16 was used"
 
 
 def test_checkpoint_of_another_training_is_not_taken_up(tiny: Tiny, tmp_path: Path) -> None:

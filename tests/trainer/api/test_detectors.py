@@ -135,10 +135,17 @@ def test_an_order_starts_one_training(cast, detector):
     assert params["sources"] == {"proposals": False, "weak": True}
 
 
+def test_an_order_may_begin_from_the_papers_settings(cast, detector):
+    post(cast.client("alice"), address("api_detectors", detector), ORDER | {"preset": "paper"})
+    settings = Job.objects.get().params["settings"]
+    assert (settings["preset"], settings["training"]["batch"], settings["training"]["epochs"]) == ("paper", 128, 5)
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
         ({"method": "magic"}, "method"),
+        ({"preset": "slow"}, "preset"),
         ({"settings": {"training.epoch": 5}}, "training.epoch"),
         ({"settings": {"training.epochs": "many"}}, "training.epochs"),
         ({"settings": {"training.epochs": {"a": 1}}}, "training.epochs"),

@@ -2,12 +2,14 @@
 
 import io
 import json
+import uuid
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from annotator.choices import JobState, LayerKind
 from annotator.models import Detector, FeatureSet, Job
+from annotator.services.decisions import decision_make
 from tests.annotator.importing import quiet_heart
 from tests.factories import detector_make, faces_make, layer_make
 from tests.trainer.services.world import QUICK, world_make
@@ -75,10 +77,25 @@ def test_sources_are_chosen_and_the_job_waits_for_a_worker(coded, cast):
     assert job.params["sources"] == {"proposals": True, "weak": True}
 
 
+def test_the_papers_settings_are_a_preset_and_a_file_keeps_its_own(coded, cast, tmp_path):
+    command("train", "Smiles", "--method", "resnet", "--preset", "paper", "--set", "training.epochs=3", "--queue")
+    first = Job.objects.get().params["settings"]
+    assert (first["preset"], first["network"]["name"], first["training"]["epochs"]) == ("paper", "resnet50", 3)
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(first))
+    told = command("train", "Smiles", "--config", path, "--set", "training.epochs=4", "--queue")
+    again = Job.objects.get(pk=told["job"]).params["settings"]
+    assert again == first | {"training": first["training"] | {"epochs": 4}}
+    assert "of the preset paper, and --preset says quick" in refused(
+        "train", "Smiles", "--config", path, "--preset", "quick"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ([], "Name a method"),
+        (["--method", "alexnet", "--preset", "slow"], "invalid choice: 'slow'"),
         (["--method", "magic"], "no method 'magic'"),
         (["--method", "alexnet", "--set", "epochs"], "write it as SETTING=VALUE"),
         (["--method", "alexnet", "--set", "training.epoch=3"], "'training.epoch'"),
@@ -113,6 +130,7 @@ def test_a_config_of_another_method_or_kind_is_refused(coded, cast, tmp_path):
         (b"[" * 100_000, "can't be read as JSON"),
         (b'{"method": ["alexnet"]}', "no method ['alexnet']"),
         (b'{"method": {"alexnet": 1}}', "Name a method"),
+        (b'{"method": "alexnet", "preset": ["paper"]}', "no preset ['paper']"),
         (b'{"method": "alexnet", "training": 5}', "'training' is a group of settings"),
         (b'{"method": "alexnet", "training": {"batch": NaN}}', "training.batch: "),
         (b'{"method": "alexnet", "pretrained": ["a"]}', "pretrained: ['a'] is no text"),
@@ -141,6 +159,25 @@ def test_check_speaks_in_lines_too(coded, cast):
     lines = out.getvalue().splitlines()
     assert "AU12: 5 present, 5 absent" in lines and "faces: 10" in lines
     assert "left out, have weak labels only, and those are not chosen: 2" in lines
+
+
+def test_check_tells_of_single_codes_left_out(coded, cast):
+    faces = list(coded.faces.order_by("position"))
+    for user, code, kind in ((cast.bob, "present", "relabel"), (cast.cleo, "absent", "relabel")):
+        decided(coded, user, faces[0], kind=kind, code=code)
+    decided(coded, cast.bob, faces[1], kind="unscorable")
+    out = io.StringIO()
+    call_command("train", "Smiles", "--check", stdout=out)
+    assert "left out of AU12: 1 unscorable, 1 disputed between coders" in out.getvalue().splitlines()
+    [told] = [one for one in command("train", "Smiles", "--check")["aus"] if one["au"] == 12]
+    assert (told["unscorable"], told["disagreed"]) == (1, 1)
+
+
+def decided(dataset, user, face, **more):
+    decision_make(
+        dataset=dataset, user=user, faces=[face.position], aus=[12], mode="assisted", scope="face",
+        client_id=uuid.uuid4(), **more,
+    )  # fmt: skip
 
 
 def test_a_training_that_broke_off_is_resumed(dataset, cast, monkeypatch):

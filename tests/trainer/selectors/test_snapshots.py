@@ -2,6 +2,7 @@
 
 import uuid
 
+import numpy as np
 import pytest
 
 from annotator.choices import DecisionKind, FaceRole, LayerKind, Mode, Scope
@@ -9,6 +10,7 @@ from annotator.models import Face, Subject
 from annotator.services.datasets import protocol_change
 from annotator.services.decisions import decision_make
 from tests.factories import faces_make, layer_make, run_make
+from trainer.algorithms.folds import folds_assign, subjects_split
 from trainer.selectors import snapshots
 from trainer.selectors.snapshots import training_check
 from trainer.selectors.training_codes import codes_chosen, face_table
@@ -81,6 +83,30 @@ def test_every_face_left_out_has_one_reason(dataset, cast):
     assert sum(check.left_out.values()) + check.faces == check.all_faces
     assert check.left_out_words[0][0] == "test faces, for reporting only"
     assert (au(check).unscorable, au(check).disagreed) == (1, 1)
+    assert check.single_left_out == [au(check)]
+
+
+@pytest.mark.parametrize(
+    ("subjects", "folds", "says"),
+    [
+        (4, 2, "With fewer than five subjects none is kept for validation"),
+        (6, 3, "Without a fold's subjects fewer than five are left"),
+        (8, 3, None),
+    ],
+)
+def test_where_no_subject_is_kept_for_validation_the_check_says_so(dataset, subjects, folds, says):
+    faces = faces_make(dataset, 2 * subjects)
+    people = [Subject.objects.create(dataset=dataset, pseudonym=f"S{number}") for number in range(subjects)]
+    for number, face in enumerate(faces):
+        Face.objects.filter(pk=face.pk).update(subject=people[number // 2])
+    layer_make(dataset, LayerKind.REFERENCE, faces, [[1], [0]] * subjects, [12])
+    told = [text for text in texts(training_check(dataset, NEITHER, folds=folds)) if "kept for validation" in text]
+    assert [text.startswith(says) for text in told] == ([True] if says else [])
+    # what the splits do by the usual share
+    groups = np.arange(2 * subjects) // 2
+    fold = folds_assign(np.arange(2 * subjects), groups, folds, seed=0)
+    kept = [subjects_split(np.flatnonzero(fold != one), groups, 0.1, 0)[1].size for one in range(folds)]
+    assert all(kept) is (says is None)
 
 
 def test_a_code_that_waits_for_a_second_coder_is_told_as_such(dataset, cast):

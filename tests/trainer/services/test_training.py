@@ -1,10 +1,13 @@
 """Asking for trainings and predictions, and promoting: what is refused, kept apart, or done once."""
 
+import hashlib
+
 import pytest
 
 from annotator.choices import LayerKind
 from annotator.errors import InputRefused
 from annotator.models import AuditEntry, Job, Label
+from annotator.services.datasets import dataset_create
 from annotator.services.jobs import job_cancel
 from tests.factories import detector_make, faces_make, layer_make
 from trainer.services.training import detector_promote, prediction_create, training_create
@@ -56,6 +59,32 @@ def test_what_cannot_be_is_named(coded, cast, given, says):
     with pytest.raises(InputRefused, match=says):
         ask(coded, cast, **given)
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("place", ["own.safetensors", "model/model.safetensors"])
+def test_the_data_sets_own_weights_are_no_start_under_whatever_name(coded, cast, own_data, place):
+    path = own_data / "pretrained" / place
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    name = place.partition("/")[0]
+    _job, new = ask(coded, cast, settings={"pretrained": name})
+    assert new, "weights that no detector has"
+    sha256 = hashlib.sha256(b"weights").hexdigest()
+    detector_make(dataset_create(name="Frowns", user=cast.alice, aus=[12, 25]), weights_sha256=sha256)
+    _job, new = ask(coded, cast, settings={"pretrained": name})
+    assert not new, "weights of another data set's detector"
+    detector_make(coded, name="Mouths", weights_sha256=sha256)
+    for asked in (name, f" {name} ", f"./{name}"):
+        with pytest.raises(InputRefused, match=r"own detector “Mouths”.*out-of-fold scores"):
+            ask(coded, cast, settings={"pretrained": asked})
+    assert Job.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["microsoft/resnet-18", "nowhere", "../secret", "/etc/hostname", "."])
+def test_weights_that_cannot_be_looked_at_are_left_to_the_training(coded, cast, own_data, name):
+    (own_data / "secret").write_bytes(b"secret")
+    detector_make(coded, weights_sha256=hashlib.sha256(b"secret").hexdigest())
+    assert ask(coded, cast, settings={"pretrained": name})[1]
 
 
 def test_nothing_to_learn_is_refused_before_a_job_is_made(dataset, cast):

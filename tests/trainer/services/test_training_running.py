@@ -10,6 +10,7 @@ from safetensors import safe_open
 from annotator.choices import FaceRole, JobState, LayerKind
 from annotator.models import Detector, Face, Job, LabelSnapshot
 from annotator.selectors.arrays import array_read
+from annotator.services.datasets import dataset_create
 from annotator.services.job_running import job_run
 from annotator.services.jobs import job_cancel, job_resume
 from annotator.services.withdrawal import subject_withdraw
@@ -286,12 +287,28 @@ def test_weights_that_are_not_there_are_said_so(dataset, cast):
 def test_pretrained_weights_are_found_below_the_data_folder(dataset, cast, own_data):
     world_make(dataset)
     first = detector_of(job_run(training(dataset, cast).pk))
-    (own_data / "pretrained").mkdir()
-    with default_storage.open(first.weights_name) as file:
-        (own_data / "pretrained" / "own.safetensors").write_bytes(file.read())
-    second = detector_of(job_run(training(dataset, cast, pretrained="own.safetensors").pk))
+    copied(first, own_data / "pretrained" / "own.safetensors")
+    other = dataset_create(name="Frowns", user=cast.alice, aus=list(AUS))
+    world_make(other)
+    second = detector_of(job_run(training(other, cast, pretrained="own.safetensors").pk))
     assert second.configuration["pretrained"] == "own.safetensors"
     assert second.weights_sha256 != first.weights_sha256
+
+
+def copied(detector, path):
+    path.parent.mkdir(parents=True)
+    with default_storage.open(detector.weights_name) as file:
+        path.write_bytes(file.read())
+
+
+def test_weights_of_the_data_set_that_come_after_the_order_are_refused_by_the_worker(dataset, cast, own_data):
+    world_make(dataset)
+    first = detector_of(job_run(training(dataset, cast).pk))
+    job = training(dataset, cast, pretrained="later.safetensors")
+    copied(first, own_data / "pretrained" / "later.safetensors")
+    job = job_run(job.pk)
+    assert job.state == JobState.FAILED and f"own detector “{first.name}”" in job.error
+    assert Detector.objects.count() == 1
 
 
 def test_the_report_is_plain_json(dataset, cast):

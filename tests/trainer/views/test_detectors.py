@@ -110,7 +110,7 @@ def test_evaluation_and_rule_are_chosen_in_the_head(cast, detector, evaluation, 
     assert f"<dd>{told['s_score']:.3f}</dd>" in page
     row = detector.report[evaluation]["aus"][1]
     assert f'<td class="num">{row["rules"][rule]["precision"]:.2f}</td>' in page
-    assert ("F1 by fold" in page) is (evaluation == "cross_validation")
+    assert ("F1 and AUC by fold" in page) is (evaluation == "cross_validation")
 
 
 @pytest.mark.parametrize("query", ["", "?evaluation=x&rule=y&au=z", "?au=²", "?au=99", "?au=" + "9" * 50])
@@ -131,6 +131,16 @@ def test_one_au_is_looked_at_closely(cast, detector):
     assert address("score_distribution", detector) in one
 
 
+def test_calibration_is_told_as_a_mean_too_also_of_reports_that_kept_none(cast, detector):
+    mean = detector.report["test"]["mean"]
+    error, brier = mean.pop("calibration_error"), mean.pop("brier")
+    for evaluation in ("test", "cross_validation"):
+        told = detector.report[evaluation]["mean"]
+        error, brier = told.get("calibration_error", error), told.get("brier", brier)
+        page = page_of(cast, detector, f"?evaluation={evaluation}")
+        assert f"<dd>{error:.3f}</dd>" in page and f"<dd>{brier:.3f}</dd>" in page
+
+
 def test_where_each_fold_has_its_own_threshold_the_detectors_is_shown_and_told_apart(cast, detector):
     for told in detector.report["cross_validation"]["aus"]:
         told["rules"]["validation"]["threshold"] = None
@@ -143,6 +153,17 @@ def test_where_each_fold_has_its_own_threshold_the_detectors_is_shown_and_told_a
         assert "each fold was judged" not in page_of(cast, detector, query), query
 
 
+def test_folds_are_judged_by_f1_and_auc_and_by_f1_alone_in_earlier_reports(cast, detector):
+    folds = detector.report["cross_validation"]["folds"]
+    page = page_of(cast, detector, "?evaluation=cross_validation")
+    assert "F1 and AUC by fold" in page
+    assert all(f'<td class="num">{fold["mean_auc"]:.2f}</td>' in page for fold in folds)
+    for fold in folds:
+        del fold["auc"], fold["mean_auc"]
+    detector.save()
+    assert "F1 and AUC by fold" not in page_of(cast, detector, "?evaluation=cross_validation")
+
+
 def test_undefined_figures_are_told_as_such(cast, detector):
     told = detector.report["cross_validation"]
     told["aus"][0] |= {"positives": 0, "base_rate": 0.0, "auc": None}
@@ -150,6 +171,7 @@ def test_undefined_figures_are_told_as_such(cast, detector):
         calls |= {"f1": None, "precision": None, "recall": None}
         told["mean"]["rules"][rule]["aus"] = 2
     for fold in told["folds"]:
+        fold["auc"][0] = None
         for rule in fold["rules"].values():
             rule["f1"][0] = None
     detector.save()
@@ -174,8 +196,9 @@ def emptied(report):
     if isinstance(report, dict):
         if set(report) == {"value", "low", "high"}:
             return None
-        may = {"brier", "calibration_error", "base_rate", "auc", "f1", "mean_f1", "f1_folds", "s_score", "accuracy",
-               "balanced_accuracy", "precision", "recall", "marginal_mean", "conditional_mean"}  # fmt: skip
+        may = {"brier", "calibration_error", "base_rate", "auc", "f1", "mean_f1", "f1_folds", "auc_folds", "mean_auc",
+               "s_score", "accuracy", "balanced_accuracy", "precision", "recall", "marginal_mean",
+               "conditional_mean"}  # fmt: skip
         return {
             name: []
             if name == "calibration"
@@ -379,6 +402,9 @@ def test_two_are_compared(cast, dataset):
     assert "adversarial.alpha" in page and "Adversarial semi-supervised" in page
     assert f"?d={one.pk}&amp;d={two.pk}&amp;evaluation=test&amp;rule=fixed" in page
     assert page.count('<svg class="heat difference') == 2
+    for detector in (one, two):
+        mean = detector.report["test"]["mean"]
+        assert f"<td>{mean['calibration_error']:.3f}</td>" in page and f"<td>{mean['brier']:.3f}</td>" in page
 
 
 def test_fewer_than_two_are_chosen_from_a_list(cast, dataset):

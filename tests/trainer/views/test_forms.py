@@ -7,18 +7,18 @@ import pytest
 from django.http import QueryDict
 
 from trainer.algorithms import settings as known
-from trainer.algorithms.settings import METHODS, DetectorSettings, settings_make, settings_told
+from trainer.algorithms.settings import METHODS, PRESETS, DetectorSettings, settings_make, settings_told
 from trainer.selectors.trainings import Order
 from trainer.views.forms import CHOICES, FIRST, LABELS, TrainingForm
 
 
-def filled(method="alexnet", **changes):
+def filled(method="alexnet", preset="quick", **changes):
     """The form as the browser would send it, with some fields changed (dots of their names as __)."""
-    form = TrainingForm(method)
+    form = TrainingForm(method, preset=preset)
     values = {path: str(form[path].value()) for path in form.paths}
     data = QueryDict(mutable=True)
     data.update(values | {name.replace("__", "."): value for name, value in changes.items()})
-    return TrainingForm(method, data)
+    return TrainingForm(method, data, preset=preset)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -38,10 +38,12 @@ def test_every_setting_is_in_the_form_with_its_explanation_and_bounds(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_an_untouched_form_orders_the_preset(method):
-    form = filled(method)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_an_untouched_form_orders_the_preset(method, preset):
+    form = filled(method, preset)
     assert form.is_valid(), form.errors
-    assert settings_make(method, form.settings) == METHODS[method].settings
+    assert settings_make(method, form.settings, preset=preset) == METHODS[method].preset(preset)
+    assert not any(group.open for group in form.groups())
 
 
 def test_a_choice_says_what_it_means():
@@ -107,7 +109,9 @@ def test_what_lies_folded_is_opened_where_it_is_wrong_or_not_the_presets():
 
 def test_a_method_that_joins_needs_nothing_here(monkeypatch):
     made = dataclasses.replace(DetectorSettings(), method="drml")
-    monkeypatch.setitem(known.METHODS, "drml", known.Method("drml", "DRML", "Zhao 2016", "Regions.", made))
+    monkeypatch.setitem(
+        known.METHODS, "drml", known.Method("drml", "DRML", "Zhao 2016", "Regions.", made, made, "§3.")
+    )
     assert filled("drml").is_valid()
 
 

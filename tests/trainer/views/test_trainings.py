@@ -1,6 +1,8 @@
 """The training pages: what each role is offered, every state of a training, orders checked and started."""
 
+import hashlib
 import re
+import uuid
 
 import pytest
 from django.urls import reverse
@@ -8,8 +10,9 @@ from django.utils import timezone
 
 from annotator.choices import FaceRole, JobState, LayerKind, Mode
 from annotator.models import Assignment, Job, Subject
+from annotator.services.decisions import decision_make
 from tests.factories import detector_make, faces_make, layer_make, training_make
-from trainer.algorithms.settings import METHODS, settings_load
+from trainer.algorithms.settings import METHODS, settings_load, settings_make
 from trainer.views import trainings
 from trainer.views.forms import TrainingForm
 
@@ -35,11 +38,11 @@ def html(answer, status=200):
     return answer.content.decode()
 
 
-def ordered(method="alexnet", **changes):
+def ordered(method="alexnet", preset="quick", **changes):
     """What the browser sends for the method's preset, some fields changed."""
-    form = TrainingForm(method)
+    form = TrainingForm(method, preset=preset)
     values = {path: str(form[path].value()) for path in form.paths}
-    return {"method": method, "chosen": "1", **values, **changes}
+    return {"method": method, "preset": preset, "chosen": "1", **values, **changes}
 
 
 def listed(cast, dataset, name="alice"):
@@ -133,10 +136,32 @@ def test_somebody_coding_blind_is_refused(cast, dataset, name):
 def test_a_method_is_chosen_by_its_link(cast, coded, method):
     page = order_page(cast, coded, f"?method={method}")
     for other in METHODS.values():
-        assert f'href="?method={other.name}"' in page
+        assert f'href="?method={other.name}&amp;preset=quick"' in page
         assert other.about in page
     assert f'<input type="hidden" name="method" value="{method}">' in page
-    assert page.count('aria-current="true"') == 2, "the card, and the place in the bar"
+    assert page.count('aria-current="true"') == 3, "the card, the preset, and the place in the bar"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_papers_settings_are_chosen_by_their_link(cast, coded, method):
+    page = order_page(cast, coded, f"?method={method}&preset=paper")
+    assert f'href="?method={method}&amp;preset=quick"' in page
+    assert '<input type="hidden" name="preset" value="paper">' in page
+    assert METHODS[method].published_about.split(":")[0] in page
+    assert 'value="224"' in page
+    assert 'name="preset" value="quick"' in order_page(cast, coded, f"?method={method}&preset=slow")
+
+
+def test_an_order_begun_from_the_paper_is_cloned_as_such(cast, coded):
+    data = ordered("alexnet", "paper", **{"training.epochs": "3"})
+    answer = cast.client("alice").post(reverse("detector_create", args=[coded.pk]), data)
+    job = Job.objects.get(kind="training")
+    expected = settings_make("alexnet", {"training.epochs": 3}, preset="paper")
+    assert (answer.status_code, settings_load(job.params["settings"])) == (302, expected)
+    page = order_page(cast, coded, f"?clone=job-{job.pk}")
+    assert 'name="preset" value="paper"' in page and "Preset: 90." in page
+    told = html(cast.client("alice").get(reverse("training_detail", args=[coded.pk, job.pk])))
+    assert "begun from the paper's settings" in told and "(preset 90)" in told
 
 
 def test_an_unknown_method_is_the_first(cast, coded):
@@ -162,6 +187,18 @@ def test_the_check_stands_beside_the_order(cast, coded):
     for words in ("10", "of 20", "AU12", "reference", "test faces, for reporting only", "have no code"):
         assert words in check, words
     assert "disabled" not in check
+
+
+def test_the_check_shows_single_codes_left_out(cast, coded):
+    assert "Single codes left out" not in order_page(cast, coded)
+    face = coded.faces.order_by("position").first()
+    decision_make(
+        dataset=coded, user=cast.bob, kind="unscorable", faces=[face.position], aus=[12], mode="assisted",
+        scope="face", client_id=uuid.uuid4(),
+    )  # fmt: skip
+    table = order_page(cast, coded).partition("Single codes left out")[2].partition("</table>")[0]
+    assert "AU12" in table and "AU25" not in table
+    assert re.findall(r'class="num">(\d+)<', table) == ["1", "0"]
 
 
 def test_the_check_follows_the_sources(cast, coded):
@@ -214,6 +251,16 @@ def test_a_bad_order_comes_back_with_all_that_was_typed(cast, coded):
     for words in ("At least 1.", "One setting can't be as it is", 'value="0.3"', 'value="Mine"', "weak 16"):
         assert words in page, words
     assert not Job.objects.filter(kind="training").exists()
+
+
+def test_the_data_sets_own_weights_are_refused_in_the_form(cast, coded, own_data):
+    (own_data / "pretrained").mkdir()
+    (own_data / "pretrained" / "own.safetensors").write_bytes(b"weights")
+    detector_make(coded, name="Mouths", weights_sha256=hashlib.sha256(b"weights").hexdigest())
+    data = ordered(pretrained="own.safetensors")
+    page = html(cast.client("alice").post(reverse("detector_create", args=[coded.pk]), data), 422)
+    assert "own detector “Mouths”" in page and 'value="own.safetensors"' in page
+    assert not Job.objects.exists()
 
 
 def test_an_order_that_the_service_refuses_comes_back_with_its_reason(cast, dataset):
