@@ -6,6 +6,7 @@ that a job can keep it and a later run with the same input, settings and seed ta
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +101,7 @@ def _witnesses(ground: Ground, parts: list[PartialResult], seed: int) -> wit.Wit
         sources.append(("scores", ground.score_logit, [p.near_score for p in parts]))
     names: list[str] = []
     values: list[FloatArray] = []
+    shaped: list[bool] = []
     for name, own, near in sources:
         embedded, clustered = np.empty_like(own), np.empty_like(own)
         for columns, part, around in zip(ground.partitions, parts, near, strict=True):
@@ -113,6 +115,7 @@ def _witnesses(ground: Ground, parts: list[PartialResult], seed: int) -> wit.Wit
             f"cluster's {name}",
             f"features' forecast of {name}",
         ]
+        shaped += [False, False, True, True, False]
         values += [
             own,
             wit.neighbour_means(own, ground.neighbours.indices),
@@ -127,7 +130,8 @@ def _witnesses(ground: Ground, parts: list[PartialResult], seed: int) -> wit.Wit
                 found[:, a] = wit.cluster_reference(given.reference[:, a], part.clusters)
         names.append(wit.CLUSTER_REFERENCE)
         values.append(found)
-    return wit.Witnesses(tuple(names), np.stack(values, axis=2))
+        shaped.append(True)
+    return wit.Witnesses(tuple(names), np.stack(values, axis=2), tuple(shaped))
 
 
 def _cluster_or_near(values: FloatArray, clusters: NDArray[np.int32], near: FloatArray) -> FloatArray:
@@ -162,7 +166,7 @@ def _witnesses_weighed(ground: Ground, witnesses: wit.Witnesses, seed: int, warn
         return vote_blind(witnesses, given.weak)
     with_reference = np.flatnonzero(known)
     trusted = vote_known(
-        wit.Witnesses(witnesses.names, witnesses.values[:, with_reference]),
+        replace(witnesses, values=witnesses.values[:, with_reference]),
         given.reference[:, with_reference],
         given.weak[:, with_reference],
         seed=seed,
@@ -172,7 +176,11 @@ def _witnesses_weighed(ground: Ground, witnesses: wit.Witnesses, seed: int, warn
     rest = np.flatnonzero(~known)
     warnings.append(f"{len(rest)} AUs have no reference label: their proposals come from a vote without any.")
     kept = [j for j, name in enumerate(witnesses.names) if name != wit.CLUSTER_REFERENCE]
-    heard = wit.Witnesses(tuple(witnesses.names[j] for j in kept), witnesses.values[:, rest][:, :, kept])
+    heard = wit.Witnesses(
+        tuple(witnesses.names[j] for j in kept),
+        witnesses.values[:, rest][:, :, kept],
+        tuple(witnesses.shaped[j] for j in kept),
+    )
     return trusted.joined(vote_blind(heard, given.weak[:, rest]), with_reference, rest, kept)
 
 

@@ -3,7 +3,7 @@
 With reference faces each witness counts by what it has proved to know there: a logistic combination per AU,
 drawn towards one fitted on all AUs together, since rare AUs have few reference faces. Proposals are cut so
 that their share is the base rate among the reference faces; a plain majority under-calls rare AUs. Without
-reference faces, independent witnesses are weighed by how well they foretell the weak labels of other faces.
+reference faces, the witnesses that the labels themselves did not shape are heard alike.
 """
 
 import warnings
@@ -149,39 +149,27 @@ def _held_loss(z: Float64, reference: NDArray[np.int8]) -> float:
 def vote_blind(witnesses: Witnesses, weak: NDArray[np.int8], *, counted: NDArray[np.bool_] | None = None) -> Vote:
     """A vote without any reference face, from witnesses and weak codes (N, A) in {1, 0, -1}.
 
-    The witnesses other than the face's own weak label are weighed, pooled over AUs, by how well they foretell
-    that label; this forecast and the label itself then add up, each scaled to unit spread. The base rate is
-    the share of faces that forecast and label, averaged, put above the weak detector's own cut.
+    The witnesses that the face's own weak label had no part in are averaged to a forecast; this and the label
+    itself add up, each scaled to unit spread. Embedding and clusters are left out: the label drew the face to
+    where they look, so they would only repeat it. As many faces are called present as the forecast alone finds
+    more likely labelled present than not: weak detectors call rare AUs too often, forecasts don't.
     """
     n, aus, count = witnesses.values.shape
     x = _scaled(witnesses.values)
     own = witnesses.names.index(WEAK)
-    others = [j for j in range(count) if j != own]
+    others = [j for j in range(count) if j != own and not witnesses.shaped[j]]
     if counted is None:
         counted = np.ones(n, bool)
-    z = np.full((n, aus), np.nan)
-    weights = np.full((aus, count), np.nan)
-    base = np.zeros(aus)
-    forecast, b = _forecast(x[:, :, others], weak)
-    weights[:, others] = b
+    weights = np.zeros((aus, count))
+    weights[:, others] = 1 / max(len(others), 1)
     weights[:, own] = BLIND_OWN
+    with warnings.catch_warnings():  # where no other speaks there is no forecast
+        warnings.simplefilter("ignore", RuntimeWarning)
+        forecast = _unit(np.nanmean(x[:, :, others], axis=2))
+    z, base = np.full((n, aus), np.nan), np.zeros(aus)
     for a in range(aus):
         z[:, a], base[a] = _blind_logit(forecast[:, a], x[:, a, own], weak[:, a], counted)
     return vote_cut(expit(z), base, counted, weights=weights, names=witnesses.names)
-
-
-def _forecast(x: Float64, weak: NDArray[np.int8]) -> tuple[Float64, Float64]:
-    """(N, A) unit-spread forecast of the weak label from the other witnesses, and their weights (A, W)."""
-    n, aus, w = x.shape
-    flat = np.concatenate([np.where(np.isnan(x), 0.0, x), np.ones((n, aus, 1))], axis=2)
-    heard = ~np.isnan(x).all(axis=2)
-    train = (weak != UNKNOWN) & heard
-    if not w or not train.any():
-        return np.full((n, aus), np.nan), np.zeros((aus, w))
-    b = _per_au(flat, weak, train, _pooled(flat, weak, train), 300.0)
-    b[:, :w] = np.maximum(b[:, :w], 0.0)  # no witness speaks against itself
-    z = np.einsum("naw,aw->na", flat[:, :, :w], b[:, :w])
-    return _unit(np.where(heard, z, np.nan)), b[:, :w]
 
 
 def _unit(z: Float64) -> Float64:
@@ -198,19 +186,27 @@ def _blind_logit(
     """Logits (N,) and base rate of one AU from the forecast and the own weak witness, both of unit spread."""
     both = np.stack([forecast, BLIND_OWN * own])
     spoken = ~np.isnan(both)
-    z = np.where(spoken.any(axis=0), np.where(spoken, both, 0.0).sum(axis=0), np.nan)
+    z = _labelled_logit(np.where(spoken.any(axis=0), np.where(spoken, both, 0.0).sum(axis=0), np.nan), weak)
     known = (weak != UNKNOWN) & ~np.isnan(z)
     rate = float(np.mean(weak[known] == 1)) if known.any() else 0.5
-    y = (weak[known] == 1).astype(float)
-    if not known.any() or y.min() == y.max():
+    if not 0 < rate < 1:
         return z, rate
+    told = _labelled_logit(np.where(np.isnan(forecast), z, forecast), weak)[counted]
+    told = told[~np.isnan(told)]
+    base = float(np.mean(told > 0)) if len(told) else rate
+    return z, max(base, 0.3 * rate)
+
+
+def _labelled_logit(z: Float64, weak: NDArray[np.int8]) -> Float64:
+    """z (N,) as the logit of being labelled present; as it is where the labels are of one class or none."""
+    known = (weak != UNKNOWN) & ~np.isnan(z)
+    y = (weak[known] == 1).astype(float)
+    if not len(y) or y.min() == y.max():
+        return z
     slope = logistic_fit(
         np.column_stack([z[known], np.ones(known.sum())]), y, centre=np.zeros(2), strength=np.full(2, 1e-3)
     )
-    z = slope[0] * z + slope[1]
-    inside = counted & ~np.isnan(z)
-    base = float(np.mean(z[inside] > 0)) if inside.any() else rate
-    return z, max(base, 0.3 * rate)
+    return np.asarray(slope[0] * z + slope[1])
 
 
 def _scaled(values: NDArray[np.float32]) -> Float64:

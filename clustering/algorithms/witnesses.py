@@ -26,6 +26,8 @@ class Witnesses:
     names: tuple[str, ...]
     values: FloatArray
     """(N, A, W), NaN where a witness is silent."""
+    shaped: tuple[bool, ...]
+    """Whether a face's own weak label had a part in what the witness says of it: its embedding, its cluster."""
 
 
 def weak_logits(weak: NDArray[np.int8], probability: FloatArray | None) -> FloatArray:

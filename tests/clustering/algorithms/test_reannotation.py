@@ -21,7 +21,7 @@ def faces(n: int = 3000, aus: int = 3, seed: int = 0) -> tuple[np.ndarray, np.nd
 
 
 def witnesses(weak: np.ndarray, score: np.ndarray) -> wit.Witnesses:
-    return wit.Witnesses((wit.WEAK, wit.SCORE), np.stack([weak, score], axis=2))
+    return wit.Witnesses((wit.WEAK, wit.SCORE), np.stack([weak, score], axis=2), (False, False))
 
 
 def some_known(truth: np.ndarray, share: float = 0.2) -> np.ndarray:
@@ -123,7 +123,7 @@ def test_an_au_whose_vote_proves_worse_than_its_weak_labels_keeps_these() -> Non
     truth, weak, score = faces()
     weak[:, 0] = np.where(truth[:, 0], 9.0, -9.0)
     codes, reference = (weak > 0).astype(np.int8), some_known(truth)
-    blurred = wit.Witnesses((wit.WEAK,), score[:, :, None])  # the vote hears the scores alone
+    blurred = wit.Witnesses((wit.WEAK,), score[:, :, None], (False,))  # the vote hears the scores alone
     vote = vote_known(blurred, reference, codes)
     assert (vote.kept[:, 0] == KeptReason.UNPROVEN).all()
     assert (vote.proposal[:, 0] == codes[:, 0]).all()
@@ -137,6 +137,23 @@ def test_the_blind_vote_beats_the_weak_labels() -> None:
     for a in range(3):
         assert agreement_f1(truth[:, a], vote.proposal[:, a])[0] > agreement_f1(truth[:, a], codes[:, a])[0]
         assert agreement_f1(truth[:, a], vote.proposal[:, a])[1] > agreement_f1(truth[:, a], codes[:, a])[1]
+
+
+def test_the_blind_vote_hears_no_witness_that_repeats_the_label() -> None:
+    _, weak, score = faces()
+    echo = np.stack([weak, score, weak], axis=2)
+    told = wit.Witnesses((wit.WEAK, wit.SCORE, "cluster's weak labels"), echo, (False, False, True))
+    codes = (weak > 0).astype(np.int8)
+    assert (vote_blind(told, codes).proposal == vote_blind(witnesses(weak, score), codes).proposal).all()
+
+
+def test_a_weak_detector_that_calls_a_rare_au_too_often_is_cut_back() -> None:
+    truth, weak, score = faces()
+    codes = (weak > -0.6).astype(np.int8)
+    vote = vote_blind(witnesses(weak + 0.6, score), codes)
+    true_rate, proposed, called = (float(np.mean(table[:, 0] == 1)) for table in (truth, vote.proposal, codes))
+    assert called > 4 * true_rate
+    assert proposed < 2 * true_rate
 
 
 def test_a_blind_vote_over_one_class_keeps_it() -> None:
