@@ -15,17 +15,12 @@ from numpy.typing import NDArray
 from clustering.algorithms import witnesses as wit
 from clustering.algorithms.callbacks import Cancel, Progress, cancel_check, progress_part
 from clustering.algorithms.embedding import wse_embed
-from clustering.algorithms.graph import (
-    Neighbours,
-    graph_laplacian,
-    mutual_counts,
-    neighbour_graph,
-    neighbour_search,
-)
+from clustering.algorithms.graph import graph_laplacian, neighbour_graph
 from clustering.algorithms.groups import UNKNOWN, Groups, groups_from_codes
 from clustering.algorithms.inputs import WSCInput, input_check, settings_fit
 from clustering.algorithms.logistic import logit
 from clustering.algorithms.modularity import modularity_sweep, modularity_umqi
+from clustering.algorithms.neighbours import Neighbours, mutual_counts, neighbour_search
 from clustering.algorithms.outliers import Outliers, OutlierSignals, outlier_rank
 from clustering.algorithms.rank_order import clusters_local, clusters_numbered, rank_order_edges
 from clustering.algorithms.reannotation import Vote, vote_blind, vote_known
@@ -105,7 +100,7 @@ def _ground(
     neighbours = neighbour_search(given.features, settings.neighbours, method=settings.search, seed=seed)
     cancel_check(cancelled)
     report(0.7, "Building the graph")
-    graph = neighbour_graph(neighbours, kind=settings.graph)
+    graph = neighbour_graph(neighbours, kind=settings.graph, affinity=settings.affinity)
     laplacian = graph_laplacian(graph, settings.laplacian)
     start = None
     n, aus = given.weak.shape
