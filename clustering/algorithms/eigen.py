@@ -16,7 +16,9 @@ from clustering.algorithms.callbacks import Cancel, Progress, cancel_check
 from clustering.algorithms.operator import WseOperator
 
 TOLERANCE = 1e-4
-DEGREE = 16
+REST = 1e-3
+"""The objective converges with the square of the residual: the round after would move it far less."""
+DEGREE = 12
 """Degree of the filter: sparse products in a round."""
 SPARE = 0.2
 """Columns beyond those wanted, as a share of them."""
@@ -53,7 +55,8 @@ def eigen_bottom(
 ) -> Solution:
     """The k eigenvectors of M with the smallest eigenvalues.
 
-    `tolerance` bounds the residual norm relative to the width of the spectrum. `start` (N, any) warms the
+    `tolerance` bounds the residual norm relative to the width of the spectrum; where that is wide beside the
+    wanted values, as with plain Laplacians, the sum of these has to come to rest as well. `start` (N, any) warms the
     block. A block a little wider than k keeps the last vectors converging; it is cut off at the end.
     """
     n, blocks = m.size, m.blocks
@@ -72,13 +75,13 @@ def eigen_bottom(
         done = residuals <= tolerance * top
         if progress is not None:
             progress(_nearness(residuals.max(), tolerance * top), f"Round {count}: residual {residuals.max():.2g}")
-        if done.all() or wide == n or count == rounds:
+        if (done.all() and _rested(history, top)) or wide == n or count == rounds:
             break
         kept = int(np.argmin(done))
         filtered = _filtered(m, x[:, kept:], float(values[0]), float(values[-1]), top, degree)
         x = blocks.joined(x[:, :kept], filtered) if kept else filtered
     vectors = _signed(np.ascontiguousarray(blocks.array(x)[:, :k]))
-    converged = bool(done.all()) or wide == n
+    converged = bool(done.all() and _rested(history, top)) or wide == n
     return Solution(vectors, values[:k], float(residuals.max()), converged, count, np.asarray(history))
 
 
@@ -90,6 +93,14 @@ def _started(n: int, wide: int, start: NDArray[np.float32] | None, rng: np.rando
         x[:, :width] = start[:, :width]
         x[:, width:] *= np.float32(1.0 / np.sqrt(n))
     return x
+
+
+def _rested(history: list[tuple[float, float]], top: float) -> bool:
+    """Whether the last round lowered the objective by less than `REST` of it."""
+    if len(history) < 2:
+        return True
+    before, now = history[-2][1], history[-1][1]
+    return before - now <= REST * max(abs(now), 1e-5 * top)
 
 
 def _nearness(residual: float, wanted: float) -> float:
