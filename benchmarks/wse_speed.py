@@ -2,14 +2,14 @@
 
     python benchmarks/wse_speed.py [--faces N] [--seeds S] [--features FILE.npz] [--growth N N ...] [--json]
 
-Faces are made up (`wse_world.py`) unless `--features` names a file with `features` (N, d). One neighbour
-graph; then each solver on the same graph, kernels, threads and start. The mark is the objective at which
-Algorithm 1 ends by its own rule (a change under 1e-5) or its cap: `ratio_agd_over_exact` is the time that it
-needs over the time in which the exact solver gets there. Peers run at `--peer-faces`: scikit-learn's
-`spectral_embedding` (LOBPCG) at lambda 0, and scipy's LOBPCG on our product, each beside the exact solver
-asked for the residual that the peer ended with. Seconds are wall clock; those of the processor, of all threads
-together, stand beside them, since other work on the machine stretches the first. `--growth` runs each size
-in a process of its own and tells its peak memory.
+Faces are made up (`wse_world.py`) unless `--features` names a file with `features` (N, d); weak labels are
+made up in either case. One neighbour graph; then each solver on the same graph, kernels, threads and start.
+The mark is the objective at which Algorithm 1 ends by its own rule (a change under 1e-5) or its cap:
+`ratio_agd_over_exact` is the time that it needs over the time in which the exact solver gets there. Peers run
+at `--peer-faces`: scikit-learn's `spectral_embedding` (LOBPCG) at lambda 0, and scipy's LOBPCG on our product,
+each beside the exact solver asked for the residual that the peer ended with. Seconds are wall clock; those of
+the processor, of all threads together, stand in brackets, since other work on the machine stretches the first.
+`--growth` runs each size in a process of its own and tells its peak memory.
 """
 
 import argparse
@@ -22,24 +22,22 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import faiss
-import numba
 import numpy as np
-import scipy
 import scipy.sparse as sp
-import sklearn
+from numba import get_num_threads
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, lobpcg
 from sklearn.manifold import spectral_embedding
 
 from benchmarks.wse_world import codes_synthetic, features_read, features_synthetic
 from clustering.algorithms.blocks import NumpyBlocks
-from clustering.algorithms.eigen import _rayleigh_ritz, column_residuals
+from clustering.algorithms.eigen import column_residuals, rayleigh_ritz
 from clustering.algorithms.embedding import faces_near, laplacian_ordered, wse_embed
 from clustering.algorithms.graph import Graph, graph_laplacian, neighbour_graph
 from clustering.algorithms.groups import UNKNOWN, Groups, groups_from_codes
@@ -132,6 +130,7 @@ def solvers_measure(
         told["to_the_end_of_agd"] = {"exact": exact, "agd": agd, "objective_over_exact": float(mark / best)}
         if exact and agd:
             told["ratio"], told["ratio_cpu"] = agd[0] / exact[0], agd[1] / exact[1]
+    seed_show(told)
     return told
 
 
@@ -162,10 +161,14 @@ def peers_measure(
         vectors[order] = lobpcg(form, x, largest=False, tol=tolerance, maxiter=options.peer_rounds)[1]
         return vectors
 
-    return {
-        "sklearn": beside_exact(sklearn_embed, laplacian, nobody, 0.0, k),
-        "lobpcg": beside_exact(scipy_embed, laplacian, groups, options.lam, k),
-    }
+    told = {}
+    for name, peer, gathered, lam in (
+        ("sklearn", sklearn_embed, nobody, 0.0),
+        ("lobpcg", scipy_embed, groups, options.lam),
+    ):
+        told[name] = beside_exact(peer, laplacian, gathered, lam, k)
+        peer_show(name, told[name])
+    return told
 
 
 def beside_exact(
@@ -176,7 +179,7 @@ def beside_exact(
         warnings.simplefilter("ignore")
         vectors = peer()
     told = clock.read()
-    x, mx, values = _rayleigh_ritz(wse_operator(laplacian, groups, lam), np.ascontiguousarray(vectors, np.float32))
+    x, mx, values = rayleigh_ritz(wse_operator(laplacian, groups, lam), np.ascontiguousarray(vectors, np.float32))
     residual = float(column_residuals(NumpyBlocks(), x, mx, values).max())
     ours = solver_timed(laplacian, groups, lam, k, "exact", tolerance=residual / SPECTRUM_BOUND)
     del ours["trail"]
@@ -217,10 +220,10 @@ def machine() -> dict[str, Any]:
     return {
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
-        "threads": numba.get_num_threads(),
+        "threads": get_num_threads(),
         "load": os.getloadavg(),
         "python": platform.python_version(),
-    } | {part.__name__: part.__version__ for part in (np, scipy, numba, sklearn, faiss)}
+    } | {part: version(part) for part in ("numpy", "scipy", "numba", "scikit-learn", "faiss-cpu", "torch")}
 
 
 def run_show(name: str, run: dict[str, Any]) -> None:
@@ -229,15 +232,22 @@ def run_show(name: str, run: dict[str, Any]) -> None:
     print(f"{name:6s} {took}  objective {run['objective']:.5f}  residual {run['residual']:.1e}  {end}", flush=True)
 
 
-def show(told: dict[str, Any]) -> None:
-    world = told["world"]
-    print(f"{world['faces']:,} faces, {world['edges']:,} edges; search {world['search']}, graph {world['graph']}")
-    for seed in told["seeds"]:
-        print("to the end of Algorithm 1:", seed.get("to_the_end_of_agd"))
-        print("ratio:", seed.get("ratio"), "by processor time:", seed.get("ratio_cpu"))
-        print("exact within 0.1%:", seed["exact_within_a_thousandth"])
-    for name, peer in told.get("peers", {}).items():
-        print(name, peer)
+def world_show(world: dict[str, Any]) -> None:
+    print(
+        f"{world['faces']:,} faces ({world['source']}), search {world['search']}, graph {world['graph']}", flush=True
+    )
+
+
+def seed_show(seed: dict[str, Any]) -> None:
+    print("exact within 0.1% of its end after", seed["exact_within_a_thousandth"])
+    print("to the end of Algorithm 1:", seed.get("to_the_end_of_agd"))
+    print("ratio:", seed.get("ratio"), "by processor time:", seed.get("ratio_cpu"), flush=True)
+
+
+def peer_show(name: str, peer: dict[str, Any]) -> None:
+    for who, run in ((name, peer), ("exact", peer["exact"])):
+        took = f"{run['seconds']:8.1f} s ({run['cpu']:.1f})"
+        print(f"{who:8s} {took}  objective {run['objective']:.5f}  residual {run['residual']:.1e}", flush=True)
 
 
 def main() -> None:
@@ -270,7 +280,8 @@ def main() -> None:
     else:
         x, groups, source = world_made(options, options.faces)
         _, laplacian, parts = graph_made(x, options.neighbours)
-        told["world"] = parts | {"faces": len(x), "source": source, "edges": parts["graph"]["edges"]}
+        told["world"] = parts | {"faces": len(x), "source": source}
+        world_show(told["world"])
         told["seeds"] = [solvers_measure(laplacian, groups, options, seed) for seed in range(options.seeds)]
         ratios = [seed["ratio"] for seed in told["seeds"] if "ratio" in seed]
         told["ratio_agd_over_exact"] = float(np.mean(ratios)) if ratios else None
@@ -278,7 +289,6 @@ def main() -> None:
             few = min(options.peer_faces, len(x))
             graph, laplacian, _ = graph_made(x[:few], options.neighbours)
             told["peers"] = peers_measure(graph, laplacian, Groups(sp.csr_array(groups.members[:few])), options)
-        show(told)
     told["machine"]["load_after"] = os.getloadavg()
     if options.json:
         print(json.dumps(told))

@@ -69,7 +69,7 @@ def eigen_bottom(
     kept = 0
     for count in range(1, rounds + 1):
         cancel_check(cancelled)
-        x, mx, values = _rayleigh_ritz(m, x)
+        x, mx, values = rayleigh_ritz(m, x)
         residuals = column_residuals(blocks, x, mx, values)[:k]
         history.append((time.perf_counter() - began, float(values[:k].sum())))
         done = residuals <= tolerance * top
@@ -108,7 +108,7 @@ def _nearness(residual: float, wanted: float) -> float:
     return float(np.clip(np.log(max(residual, 1e-30)) / np.log(min(wanted, 0.5)), 0.0, 1.0))
 
 
-def _rayleigh_ritz(m: WseOperator, x: Block) -> tuple[Block, Block, Small]:
+def rayleigh_ritz(m: WseOperator, x: Block) -> tuple[Block, Block, Small]:
     """Orthonormal Ritz vectors of the span of x, M times them, and their values, ascending."""
     blocks = m.blocks
     turn, lean = triangle_inverse(blocks.gram(x, x))
