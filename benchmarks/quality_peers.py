@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.quality_world import World
-from clustering.algorithms.graph import neighbour_search
+from clustering.algorithms.neighbours import neighbour_search
 
 Codes = NDArray[np.int8]
 NEIGHBOURS, FACES_A_CENTRE = 30, 30

@@ -38,8 +38,8 @@ from sklearn.cluster import HDBSCAN
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from clustering.algorithms.dendrogram import clusters_dense, dendrogram_build
-from clustering.algorithms.graph import Neighbours, neighbour_search
 from clustering.algorithms.modularity import clusters_global, modularity_sweep
+from clustering.algorithms.neighbours import Neighbours, neighbour_search
 from clustering.algorithms.rank_order import RankOrderEdges, clusters_local, rank_order_edges
 
 FloatArray = NDArray[np.float32]

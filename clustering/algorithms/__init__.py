@@ -2,3 +2,9 @@
 
 `pipeline.weakly_supervised_clustering` is the door; the modules behind it can be used alone in a notebook.
 """
+
+import os
+
+# Threads of OpenMP spin while they wait for work, unless told otherwise before numba and faiss load it. On a
+# machine with other work, one round of Algorithm 1 on 3,000 faces then took 212 ms instead of 2.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")

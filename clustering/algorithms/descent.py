@@ -1,18 +1,52 @@
 """Algorithms 1 and 2 of Zhao et al. 2018: accelerated proximal gradient for Eq. 3, whole and stochastic."""
 
 import time
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse as sp
+from numba import njit, prange
 from numpy.typing import NDArray
 
-from clustering.algorithms.callbacks import Cancel, cancel_check
-from clustering.algorithms.eigen import Solution
+from clustering.algorithms.blocks import Block, Blocks, NumpyBlocks, orthonormal, triangle_inverse
+from clustering.algorithms.callbacks import Cancel, Progress, cancel_check
+from clustering.algorithms.eigen import Solution, column_residuals
 from clustering.algorithms.groups import Groups
-from clustering.algorithms.operator import Block, WseOperator, orthonormal, wse_operator
+from clustering.algorithms.operator import WseOperator, group_operator, wse_operator
 
-STEP = 0.1
+STEP = 1.0
 BACKTRACK = 0.9
+
+
+@dataclass
+class _Problem:
+    """Eq. 3 in the two parts that the proximal gradient treats apart."""
+
+    laplacian: sp.csr_array
+    groups: Groups
+    lam: float
+    blocks: Blocks
+    smooth: WseOperator = field(init=False)
+    """L alone."""
+    pull: WseOperator = field(init=False)
+    """lambda sum_g c_g C_g alone."""
+
+    def __post_init__(self) -> None:
+        nobody = Groups(self.groups.members[:, :0])
+        self.smooth = wse_operator(self.laplacian, nobody, 0.0, self.blocks)
+        self.pull = group_operator(self.groups, self.lam * self.groups.weights(), self.blocks)
+
+    def objective(self, w: Block, lw: Block) -> float:
+        """Eq. 3 at w (N, K), given L w."""
+        looks = float(self.blocks.dots(w, lw).sum())
+        return looks + (self.pull.objective(w) if self.lam else 0.0)
+
+    def drawn(self, v: Block, step: float) -> Block:
+        """Eq. 7: each group drawn towards its mean, (I + 2 step lambda c_g C_g)^-1 V_g without the inverse."""
+        if not self.lam:
+            return v
+        reach = 2.0 * step * self.lam * self.groups.weights()
+        return group_operator(self.groups, reach / (1.0 + reach), self.blocks).combined(v, -1.0, 1.0, v, 0.0)
 
 
 def wse_agd(
@@ -24,8 +58,10 @@ def wse_agd(
     tolerance: float = 1e-5,
     rounds: int = 1000,
     step: float = STEP,
-    start: Block | None = None,
+    start: NDArray[np.float32] | None = None,
     seed: int = 0,
+    blocks: Blocks | None = None,
+    progress: Progress | None = None,
     cancelled: Cancel | None = None,
 ) -> Solution:
     """Algorithm 1: gradient step on Eq. 4, closed-form group step (Eqs. 5-7), momentum, orthonormalisation.
@@ -36,35 +72,26 @@ def wse_agd(
     holds at the point just computed; line 11's factor is read as a_t (1 - a_{t-1}) / a_{t-1}; momentum is
     dropped for a step when the objective rises (print: nothing), and the best orthonormal point is returned.
     Stops when the objective changes by less than `tolerance`. Groups must not overlap, since Eq. 7 is closed
-    only then: raises ValueError.
+    only then: raises ValueError. L times a block is turned along with the block, so that a round costs one
+    sparse product.
     """
-    if groups.overlapping:
-        raise ValueError("Algorithm 1 needs groups that do not overlap; use the exact solver for these.")
     began = time.perf_counter()
-    m = wse_operator(laplacian, groups, lam)
-    smooth = wse_operator(laplacian, groups, 0.0)
-    w = _start(m.size, k, start, seed)
-    point, best, best_value = w, w, m.objective(w)
-    a_before, value = 1.0, best_value
-    history = [(time.perf_counter() - began, best_value)]
+    problem = _problem(laplacian, groups, lam, blocks)
+    w = _start(problem, k, start, seed)
+    run = _Descent(problem, w, step)
+    history = [(time.perf_counter() - began, run.value)]
     converged, count = False, 0
-    for t in range(1, rounds + 1):
+    for count in range(1, rounds + 1):
         cancel_check(cancelled)
-        count = t
-        new, step = _proximal(smooth, m, groups, point, lam, step)
-        new = orthonormal(new)
-        value_new = m.objective(new)
-        history.append((time.perf_counter() - began, value_new))
-        if value_new < best_value:
-            best, best_value = new, value_new
-        converged = abs(value - value_new) < tolerance * max(1.0, abs(value)) and t > 1
+        before = run.value
+        run.advance()
+        history.append((time.perf_counter() - began, run.value))
+        if progress is not None:
+            progress(count / rounds, f"Round {count}: objective {run.value:.6g}")
+        converged = abs(before - run.value) < tolerance * max(1.0, abs(before)) and count > 1
         if converged:
             break
-        a = 2.0 / (t + 3)
-        push = 0.0 if value_new > value else a * (1 - a_before) / a_before
-        point = orthonormal(new + np.float32(push) * (new - w))
-        w, value, a_before = new, value_new, a
-    return _solution(m, best, converged, count, history)
+    return _solution(problem, run.best, converged, count, history)
 
 
 def wse_sgd(
@@ -74,85 +101,191 @@ def wse_sgd(
     k: int,
     *,
     share: float = 0.5,
-    epochs: int = 5,
-    batches: int = 4,
+    epochs: int = 20,
+    batches: int = 10,
     inner: int = 10,
-    start: Block | None = None,
+    step: float = STEP,
+    slowing: float = 0.5,
+    tolerance: float = 1e-3,
+    start: NDArray[np.float32] | None = None,
     seed: int = 0,
+    blocks: Blocks | None = None,
+    progress: Progress | None = None,
     cancelled: Cancel | None = None,
 ) -> Solution:
-    """Algorithm 2: runs of Algorithm 1 on edge-sampled Laplacians.
+    """Algorithm 2: runs of Algorithm 1, `inner` rounds each, on edge-sampled Laplacians.
 
-    Each edge stays with probability `share` and is then divided by it, so that the sampled Laplacian is L on
-    average; the diagonal stays. `converged` tells that all epochs ran.
+    Departures from the print: an edge stays with probability `share` and is then divided by it, in the
+    diagonal as well (`edges_sampled`), so that the sampled Laplacian is L on average (the print keeps L_ij as
+    it is, which makes it share times L); from the block before a sample to the one after it, only 1 / (1 +
+    slowing t) of the way is gone in epoch t, without which the block follows the last sample; the best epoch's
+    block is returned. Stops when the whole objective changes by less than `tolerance` of itself from one epoch
+    to the next. What a sample's own minimum differs from that of L stays as a bias of some percent.
     """
     if not 0 < share <= 1:
         raise ValueError(f"The share of sampled edges must lie in (0, 1], not {share!r}.")
     began = time.perf_counter()
     rng = np.random.default_rng(seed)
-    m = wse_operator(laplacian, groups, lam)
-    w = _start(m.size, k, start, seed)
-    history = [(time.perf_counter() - began, m.objective(w))]
-    for _epoch in range(epochs):
+    whole = _problem(laplacian, groups, lam, blocks)
+    w = _start(whole, k, start, seed)
+    value = whole.objective(w, whole.smooth.product(w))
+    best, best_value = w, value
+    history = [(time.perf_counter() - began, value)]
+    converged, epoch = False, 0
+    for epoch in range(1, epochs + 1):
+        pace = 1.0 / (1.0 + slowing * (epoch - 1))
         for _batch in range(batches):
-            sampled = _edges_sampled(laplacian, share, rng)
-            part = wse_agd(sampled, groups, lam, k, rounds=inner, start=w, cancelled=cancelled)
-            w = orthonormal(part.vectors)
-        history.append((time.perf_counter() - began, m.objective(w)))
-    return _solution(m, w, True, epochs * batches, history)
+            cancel_check(cancelled)
+            part = _Problem(edges_sampled(laplacian, share, rng), groups, lam, whole.blocks)
+            run = _Descent(part, w, step)
+            for _ in range(inner):
+                run.advance()
+            w, step = orthonormal(whole.blocks, w + pace * (run.w - w)), run.step
+        before, value = value, whole.objective(w, whole.smooth.product(w))
+        history.append((time.perf_counter() - began, value))
+        if progress is not None:
+            progress(epoch / epochs, f"Epoch {epoch}: objective {value:.6g}")
+        if value < best_value:
+            best, best_value = w, value
+        converged = abs(before - value) < tolerance * abs(before)
+        if converged:
+            break
+    return _solution(whole, best, converged, epoch, history)
 
 
-def _start(n: int, k: int, start: Block | None, seed: int) -> Block:
+class _Descent:
+    """The state of Algorithm 1: an orthonormal block w, the point that the next gradient is taken at, the step."""
+
+    def __init__(self, problem: _Problem, w: Block, step: float) -> None:
+        self.problem, self.step = problem, step
+        self.w, self.lw = w, problem.smooth.product(w)
+        self.value = problem.objective(w, self.lw)
+        self.best, self.best_value = self.w, self.value
+        self.point, self.lpoint = self.w, self.lw
+        self.a, self.t = 1.0, 0
+
+    def advance(self) -> None:
+        """One round, lines 3 to 12."""
+        self.t += 1
+        new, lnew = self._proximal()
+        new, lnew = self._orthonormal(new, lnew)
+        value = self.problem.objective(new, lnew)
+        if value < self.best_value:
+            self.best, self.best_value = new, value
+        a = 2.0 / (self.t + 3)
+        push = 0.0 if value > self.value else a * (1 - self.a) / self.a
+        self.point, self.lpoint = new, lnew
+        if push:
+            ahead, lahead = new + push * (new - self.w), lnew + push * (lnew - self.lw)
+            self.point, self.lpoint = self._orthonormal(ahead, lahead)
+        self.w, self.lw, self.value, self.a = new, lnew, value, a
+
+    def _proximal(self) -> tuple[Block, Block]:
+        """One step of Eqs. 5-7 from the point, short enough for the bound of Eq. 4; and L times it."""
+        p, point, lpoint = self.problem, self.point, self.lpoint
+        base = float(p.blocks.dots(point, lpoint).sum())
+        while True:
+            new = p.drawn(point - (2.0 * self.step) * lpoint, self.step)
+            lnew = p.smooth.product(new)
+            gap = new - point
+            bound = base + 2 * float(p.blocks.dots(gap, lpoint).sum())
+            bound += float(p.blocks.dots(gap, gap).sum()) / (2 * self.step)
+            if float(p.blocks.dots(new, lnew).sum()) <= bound + 1e-6 * max(1.0, abs(bound)) or self.step < 1e-8:
+                return new, lnew
+            self.step *= BACKTRACK
+
+    def _orthonormal(self, x: Block, lx: Block) -> tuple[Block, Block]:
+        """An orthonormal basis of x, and L times it."""
+        blocks = self.problem.blocks
+        turn, lean = triangle_inverse(blocks.gram(x, x))
+        if turn is None or lean < 0.1:
+            x = orthonormal(blocks, x)
+            return x, self.problem.smooth.product(x)
+        return blocks.turned(x, turn), blocks.turned(lx, turn)
+
+
+def _problem(laplacian: sp.csr_array, groups: Groups, lam: float, blocks: Blocks | None) -> _Problem:
+    if groups.overlapping:
+        raise ValueError("Algorithm 1 needs groups that do not overlap; use the exact solver for these.")
+    return _Problem(laplacian, groups, lam, blocks or NumpyBlocks())
+
+
+def _start(problem: _Problem, k: int, start: NDArray[np.float32] | None, seed: int) -> Block:
+    n = problem.smooth.size
+    noise = np.random.default_rng(seed).standard_normal((n, k), dtype=np.float32)
     if start is not None:
-        return orthonormal(np.ascontiguousarray(start[:, :k], dtype=np.float32))
-    return orthonormal(np.random.default_rng(seed).standard_normal((n, k)).astype(np.float32))
+        width = min(k, start.shape[1])
+        noise *= np.float32(1.0 / np.sqrt(n))
+        noise[:, :width] = start[:, :width]
+    return orthonormal(problem.blocks, problem.blocks.made(noise))
 
 
-def _proximal(
-    smooth: WseOperator, m: WseOperator, groups: Groups, point: Block, lam: float, step: float
-) -> tuple[Block, float]:
-    """One step of Eqs. 5-7 from `point`, with a step short enough for the bound of Eq. 4."""
-    gradient = 2 * smooth.product(point)
-    base = float(np.sum(point * gradient, dtype=np.float64)) / 2
-    while True:
-        new = _group_step(groups, point - np.float32(step) * gradient, lam, step)
-        gap = new - point
-        bound = base + float(np.sum(gap * gradient, dtype=np.float64))
-        bound += float(np.sum(gap * gap, dtype=np.float64)) / (2 * step)
-        if smooth.objective(new) <= bound + 1e-6 * max(1.0, abs(bound)) or step < 1e-8:
-            return new, step
-        step *= BACKTRACK
+def edges_sampled(laplacian: sp.csr_array, share: float, rng: np.random.Generator) -> sp.csr_array:
+    """A Laplacian (N, N) of edges that each stay with probability `share`, on average equal to `laplacian`.
+
+    What stays is divided by `share`. A face's diagonal is split over its edges in proportion to their weight
+    and sampled along with them: for D - A that makes it the degree among the sampled edges, and for the
+    normalised kinds it keeps the sample from having directions far below zero, which a whole diagonal would.
+    """
+    key = np.uint64(rng.integers(0, 2**63))
+    indptr, indices, data = _edges_sampled(laplacian.indptr, laplacian.indices, laplacian.data, share, key)
+    return sp.csr_array((data, indices, indptr), shape=laplacian.shape)
 
 
-def _group_step(groups: Groups, v: Block, lam: float, step: float) -> Block:
-    """Eq. 7: each group drawn towards its mean, (I + 2 step lambda c_g C_g)^-1 V_g without the inverse."""
-    if not groups.members.shape[1] or lam == 0:
-        return v
-    members = groups.members
-    means = (members.T @ v) / groups.sizes[:, None].astype(np.float32)
-    shrink = (1.0 / (1.0 + 2.0 * step * lam * groups.weights())).astype(np.float32)
-    inside = np.diff(members.indptr) > 0
-    which = members.indices
-    out = v.copy()
-    out[inside] = means[which] + (v[inside] - means[which]) * shrink[which][:, None]
-    return np.ascontiguousarray(out, dtype=np.float32)
+@njit(cache=True)
+def _stays(i, j, share, key):  # type: ignore[no-untyped-def]
+    """Whether the edge of i and j stays: both directions ask and hear the same (a splitmix64 hash)."""
+    low, high = np.uint64(min(i, j)), np.uint64(max(i, j))
+    z = key + low * np.uint64(0x9E3779B97F4A7C15) + high * np.uint64(0xD1B54A32D192ED03)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return np.float64(z >> np.uint64(11)) * 2.0**-53 < share
 
 
-def _edges_sampled(laplacian: sp.csr_array, share: float, rng: np.random.Generator) -> sp.csr_array:
-    diagonal = laplacian.diagonal()
-    upper = sp.triu(laplacian, k=1, format="coo")
-    keep = rng.random(upper.nnz) < share
-    kept = sp.coo_array(
-        (upper.data[keep] / np.float32(share), (upper.row[keep], upper.col[keep])), shape=laplacian.shape
-    ).tocsr()
-    return sp.csr_array(kept + kept.T + sp.diags_array(diagonal), dtype=np.float32)
+@njit(parallel=True, cache=True)
+def _edges_sampled(indptr, indices, data, share, key):  # type: ignore[no-untyped-def]
+    n = len(indptr) - 1
+    starts = np.zeros(n + 1, indptr.dtype)
+    for i in prange(n):
+        kept = 1
+        for e in range(indptr[i], indptr[i + 1]):
+            if indices[e] != i and _stays(i, indices[e], share, key):
+                kept += 1
+        starts[i + 1] = kept
+    for i in range(n):
+        starts[i + 1] += starts[i]
+    out = np.empty(starts[n], indices.dtype)
+    values = np.empty(starts[n], np.float32)
+    for i in prange(n):
+        at = starts[i] + 1
+        own, weight, heard = np.float32(0.0), 0.0, 0.0
+        for e in range(indptr[i], indptr[i + 1]):
+            j = indices[e]
+            if j == i:
+                own = data[e]
+                continue
+            weight += abs(data[e])
+            if _stays(i, j, share, key):
+                heard += abs(data[e])
+                out[at] = j
+                values[at] = data[e] / share
+                at += 1
+        out[starts[i]] = i
+        values[starts[i]] = own if weight == 0.0 else own * heard / (share * weight)
+    return starts, out, values
 
 
-def _solution(m: WseOperator, w: Block, converged: bool, count: int, history: list[tuple[float, float]]) -> Solution:
+def _solution(
+    problem: _Problem, w: Block, converged: bool, count: int, history: list[tuple[float, float]]
+) -> Solution:
+    blocks = problem.blocks
+    m = wse_operator(problem.laplacian, problem.groups, problem.lam, blocks)
+    # Inside its span the block is free to turn: turned to the Ritz vectors it tells what the exact solver tells.
     mw = m.product(w)
-    values: NDArray[np.float64] = np.einsum("nk,nk->k", w.astype(np.float64), mw)
-    # Inside its span the block is free to turn: measure how far the span is from invariant.
-    outside = mw - w @ (w.T @ mw)
-    residual = float(np.linalg.norm(outside, axis=0).max())
+    inside = blocks.gram(w, mw)
+    values, turn = np.linalg.eigh((inside + inside.T) / 2)
+    w, mw = blocks.turned(w, turn), blocks.turned(mw, turn)
+    residual = float(column_residuals(blocks, w, mw, values).max())
     trail: NDArray[np.float64] = np.asarray(history)
-    return Solution(w, values, residual, converged, count, trail)
+    return Solution(blocks.array(w), values, residual, converged, count, trail)

@@ -17,6 +17,7 @@ from clustering.algorithms.groups import UNKNOWN
 from clustering.algorithms.inputs import LEAST_FACES
 from clustering.algorithms.pipeline import weakly_supervised_clustering
 from clustering.algorithms.settings import (
+    Affinity,
     Cut,
     GraphKind,
     GroupKind,
@@ -51,6 +52,7 @@ class WeaklySupervisedClustering(ClusterMixin, BaseEstimator):
         neighbours: int = 30,
         search: SearchMethod = "auto",
         graph: GraphKind = "mutual",
+        affinity: Affinity = "gaussian",
         laplacian: LaplacianKind = "symmetric",
         lam: float = 0.03,
         lam_steps: int = 0,
@@ -72,6 +74,7 @@ class WeaklySupervisedClustering(ClusterMixin, BaseEstimator):
         self.neighbours = neighbours
         self.search = search
         self.graph = graph
+        self.affinity = affinity
         self.laplacian = laplacian
         self.lam = lam
         self.lam_steps = lam_steps

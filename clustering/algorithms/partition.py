@@ -15,11 +15,12 @@ from clustering.algorithms import witnesses as wit
 from clustering.algorithms.callbacks import Cancel, cancel_check
 from clustering.algorithms.dendrogram import clusters_dense
 from clustering.algorithms.embedding import Embedding, wse_embed
-from clustering.algorithms.graph import Neighbours, graph_laplacian, neighbour_graph, neighbour_search
+from clustering.algorithms.graph import graph_laplacian, neighbour_graph
 from clustering.algorithms.groups import UNKNOWN, Groups, groups_from_code_sets, groups_from_codes
 from clustering.algorithms.inputs import WSCInput
 from clustering.algorithms.logistic import logit
 from clustering.algorithms.modularity import clusters_global, modularity_sweep, modularity_umqi
+from clustering.algorithms.neighbours import Neighbours, neighbour_search
 from clustering.algorithms.operator import wse_operator
 from clustering.algorithms.rank_order import RankOrderEdges, clusters_local, rank_order_edges
 from clustering.algorithms.results import PartialResult
@@ -66,7 +67,7 @@ def ground_make(
         neighbours = neighbour_search(given.features, settings.neighbours, method=settings.search, seed=seed)
         cancel_check(cancelled)
     report(0.7, "Building the graph")
-    graph = neighbour_graph(neighbours, kind=settings.graph)
+    graph = neighbour_graph(neighbours, kind=settings.graph, affinity=settings.affinity)
     laplacian = graph_laplacian(graph, settings.laplacian)
     start = None
     n, aus = given.weak.shape

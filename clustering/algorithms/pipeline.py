@@ -15,9 +15,9 @@ from scipy.special import expit
 from clustering.algorithms import witnesses as wit
 from clustering.algorithms.callbacks import Cancel, Progress, cancel_check, progress_part
 from clustering.algorithms.cluster_votes import vote_base_rate, vote_majority, vote_probability
-from clustering.algorithms.graph import Neighbours, mutual_counts
 from clustering.algorithms.groups import UNKNOWN
 from clustering.algorithms.inputs import input_check, settings_fit
+from clustering.algorithms.neighbours import Neighbours, mutual_counts
 from clustering.algorithms.outliers import Outliers, OutlierSignals, outlier_rank
 from clustering.algorithms.partition import Ground, ground_make, partition_make
 from clustering.algorithms.rank_order import clusters_numbered

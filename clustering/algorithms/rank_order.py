@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from clustering.algorithms.graph import Neighbours
+from clustering.algorithms.neighbours import Neighbours
 
 NOISE = 0
 """Cluster number of the noise and outlier group."""

@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 # Here and not beside the numerics, so that a form can check settings without loading faiss.
 Solver = Literal["exact", "agd", "sgd"]
-SearchMethod = Literal["auto", "flat", "ivf"]
+SearchMethod = Literal["auto", "flat", "ivf", "hnsw"]
 GraphKind = Literal["mutual", "union"]
+Affinity = Literal["gaussian", "exponential"]
 LaplacianKind = Literal["symmetric", "random_walk", "unnormalised"]
 GroupKind = Literal["aus", "sets"]
 VoteKind = Literal["witnesses", "majority", "probability", "base_rate"]
@@ -20,9 +21,11 @@ class WSCSettings:
     neighbours: int = 30
     """Nearest neighbours of each face in the feature space."""
     search: SearchMethod = "auto"
-    """Neighbour search: "flat" compares all pairs, "ivf" is approximate, "auto" decides by size."""
+    """Neighbour search: "flat" compares all pairs, "ivf" and "hnsw" are approximate, "auto" decides by size."""
     graph: GraphKind = "mutual"
     """Edges between faces that both list each other, or either."""
+    affinity: Affinity = "gaussian"
+    """Weight of an edge by distance: exp(-d^2 / 2 sigma^2), or the paper's exp(-d / sigma)."""
     laplacian: LaplacianKind = "symmetric"
     """Normalisation of the graph."""
     lam: float = 0.03
@@ -70,8 +73,9 @@ class WSCSettings:
         self._range("lam", 0.0, 1e6)
         self._range("noise_fraction", 0.0, 0.5)
         self._range("cluster_density", 0.001, 1.0)
-        self._choice("search", ("auto", "flat", "ivf"))
+        self._choice("search", ("auto", "flat", "ivf", "hnsw"))
         self._choice("graph", ("mutual", "union"))
+        self._choice("affinity", ("gaussian", "exponential"))
         self._choice("laplacian", ("symmetric", "random_walk", "unnormalised"))
         self._choice("solver", ("exact", "agd", "sgd"))
         self._choice("groups", ("aus", "sets"))

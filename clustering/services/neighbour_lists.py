@@ -13,7 +13,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from annotator.models import ArrayFile
-from clustering.algorithms.graph import Neighbours
+from clustering.algorithms.neighbours import Neighbours
 from clustering.algorithms.settings import WSCSettings
 
 KEPT = 3

@@ -13,7 +13,7 @@ from annotator.selectors.arrays import array_read
 from annotator.services.arrays import array_write
 from annotator.services.job_running import job_run
 from clustering.algorithms import partition
-from clustering.algorithms.graph import neighbour_search
+from clustering.algorithms.neighbours import neighbour_search
 from clustering.selectors.inputs import run_input
 from clustering.services.runs import run_adopt, run_create
 from tests.factories import faces_make, layer_make

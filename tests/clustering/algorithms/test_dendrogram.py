@@ -12,7 +12,7 @@ from scipy.cluster.hierarchy import linkage
 from scipy.sparse.csgraph import connected_components
 
 from clustering.algorithms.dendrogram import Dendrogram, clusters_dense, dendrogram_build
-from clustering.algorithms.graph import neighbour_search
+from clustering.algorithms.neighbours import neighbour_search
 from clustering.algorithms.rank_order import RankOrderEdges, clusters_numbered, rank_order_edges
 
 

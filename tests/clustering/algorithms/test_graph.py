@@ -1,56 +1,15 @@
-"""Neighbour lists, affinity graph and Laplacian."""
+"""The affinity graph and its Laplacian."""
 
 import numpy as np
 import pytest
 
-from clustering.algorithms.graph import graph_laplacian, mutual_counts, neighbour_graph, neighbour_search
+from clustering.algorithms.graph import graph_laplacian, neighbour_graph
+from clustering.algorithms.neighbours import Neighbours, mutual_counts, neighbour_search
 
 
 @pytest.fixture
 def points() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
-
-
-def test_flat_search_finds_what_sorting_all_distances_finds(points: np.ndarray) -> None:
-    found = neighbour_search(points, 7)
-    apart = np.linalg.norm(points[:, None] - points[None], axis=2)
-    np.fill_diagonal(apart, np.inf)
-    assert (found.indices == np.argsort(apart, axis=1)[:, :7]).all()
-    assert np.allclose(found.distances, np.sort(apart, axis=1)[:, :7], atol=1e-5)
-    assert found.recall == 1.0
-
-
-def test_a_face_with_many_duplicates_never_lists_itself() -> None:
-    found = neighbour_search(np.repeat(np.eye(3, dtype=np.float32), 10, axis=0), 4)
-    assert not (found.indices == np.arange(30)[:, None]).any()
-    assert all(len(set(row)) == 4 for row in found.indices.tolist())
-    assert (found.distances == 0).all()
-
-
-def test_approximate_search_tells_the_recall_it_has() -> None:
-    x = np.random.default_rng(1).normal(size=(4000, 8)).astype(np.float32)
-    exact, found = neighbour_search(x, 10), neighbour_search(x, 10, method="ivf", seed=3)
-    hits = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(exact.indices, found.indices, strict=True)])
-    assert found.method == "ivf"
-    assert found.recall >= 0.95
-    assert abs(hits - found.recall) < 0.04
-
-
-def test_approximate_search_repeats_itself_under_a_seed() -> None:
-    x = np.random.default_rng(1).normal(size=(3000, 8)).astype(np.float32)
-    one, two = (neighbour_search(x, 5, method="ivf", seed=9) for _ in range(2))
-    assert (one.indices == two.indices).all()
-
-
-def test_features_with_nan_name_the_face(points: np.ndarray) -> None:
-    points[41, 2] = np.nan
-    with pytest.raises(ValueError, match="face 41"):
-        neighbour_search(points, 3)
-
-
-def test_more_neighbours_than_faces_is_refused(points: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="ask for 1 to 299"):
-        neighbour_search(points, 300)
 
 
 def test_mutual_graph_keeps_pairs_that_list_each_other(points: np.ndarray) -> None:
@@ -69,6 +28,35 @@ def test_affinity_is_gaussian_with_the_median_distance_as_width(points: np.ndarr
     i, j, d = 5, int(found.indices[5, 2]), float(found.distances[5, 2])
     assert graph.affinity[i, j] == pytest.approx(np.exp(-(d**2) / (2 * graph.sigma**2)), rel=1e-4)
     assert abs(graph.affinity - graph.affinity.T).max() == 0
+
+
+def test_the_papers_affinity_falls_with_the_distance_itself(points: np.ndarray) -> None:
+    found = neighbour_search(points, 6)
+    graph = neighbour_graph(found, kind="union", affinity="exponential")
+    i, j, d = 5, int(found.indices[5, 2]), float(found.distances[5, 2])
+    gamma = 1 / float(np.median(found.distances))
+    assert graph.affinity[i, j] == pytest.approx(np.exp(-gamma * d), rel=1e-4)
+    given = neighbour_graph(found, kind="union", affinity="exponential", sigma=2.0)
+    assert given.affinity[i, j] == pytest.approx(np.exp(-d / 2.0), rel=1e-4)
+
+
+def test_an_unknown_affinity_is_refused(points: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="cosine"):
+        neighbour_graph(neighbour_search(points, 6), affinity="cosine")  # type: ignore[arg-type]
+
+
+def test_a_width_of_zero_beside_far_faces_keeps_every_edge() -> None:
+    lists = np.array([[1, 2], [0, 2], [0, 1]], np.int32)
+    apart = np.array([[0, 9e9], [0, 9e9], [9e9, 9e9]], np.float32)
+    graph = neighbour_graph(Neighbours(lists, apart, 1.0, "flat"), sigma=0.0)
+    assert graph.affinity.nnz == 6
+    assert np.isfinite(graph.affinity.data).all()
+
+
+def test_turning_the_order_of_the_faces_turns_the_graph(points: np.ndarray) -> None:
+    turn = np.random.default_rng(1).permutation(len(points))
+    straight, turned = (graph_laplacian(neighbour_graph(neighbour_search(p, 6))) for p in (points, points[turn]))
+    assert np.allclose(turned.toarray(), straight.toarray()[np.ix_(turn, turn)], atol=1e-6)
 
 
 def test_keeping_the_nearest_leaves_no_face_isolated() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from clustering.algorithms.callbacks import Cancelled
 from clustering.algorithms.dendrogram import dendrogram_build
-from clustering.algorithms.graph import neighbour_search
 from clustering.algorithms.modularity import clusters_global, modularity_sweep, modularity_umqi
+from clustering.algorithms.neighbours import neighbour_search
 from clustering.algorithms.rank_order import RankOrderEdges, rank_order_edges
 
 LABELS = np.array([1, 1, 1, 2, 2, 0], np.int32)

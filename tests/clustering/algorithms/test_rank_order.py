@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clustering.algorithms.dendrogram import clusters_dense, dendrogram_build
-from clustering.algorithms.graph import Neighbours, neighbour_search
 from clustering.algorithms.modularity import clusters_global
+from clustering.algorithms.neighbours import Neighbours, neighbour_search
 from clustering.algorithms.rank_order import (
     RankOrderEdges,
     clusters_local,
