@@ -27,13 +27,14 @@ def cancel_check(cancelled: Cancel | None) -> None:
         raise Cancelled("The work was cancelled.")
 
 
-def progress_part(progress: Progress | None, start: float, stop: float) -> Progress:
-    """A callback for one part of the work, whose 0 to 1 is the caller's `start` to `stop`."""
+def progress_part(progress: Progress | None, start: float, stop: float, *, before: str = "") -> Progress:
+    """A callback for one part of the work, whose 0 to 1 is the caller's `start` to `stop`; `before` is put
+    before its messages."""
     if progress is None:
         return progress_ignore
     whole = progress
 
     def report(fraction: float, message: str) -> None:
-        whole(start + (stop - start) * min(max(fraction, 0.0), 1.0), message)
+        whole(start + (stop - start) * min(max(fraction, 0.0), 1.0), before + message)
 
     return report

@@ -66,7 +66,7 @@ def eigen_bottom(
     x = orthonormal(blocks, blocks.made(_started(n, wide, start, rng)))
     top = _spectrum_top(m, rng)
     history: list[tuple[float, float]] = []
-    kept = 0
+    kept, near = 0, 0.0
     for count in range(1, rounds + 1):
         cancel_check(cancelled)
         x, mx, values = rayleigh_ritz(m, x)
@@ -74,7 +74,8 @@ def eigen_bottom(
         history.append((time.perf_counter() - began, float(values[:k].sum())))
         done = residuals <= tolerance * top
         if progress is not None:
-            progress(_nearness(residuals.max(), tolerance * top), f"Round {count}: residual {residuals.max():.2g}")
+            near = max(near, _nearness(residuals.max(), tolerance * top))  # a round may raise the residual
+            progress(near, f"Round {count}: residual {residuals.max():.2g}")
         if (done.all() and _rested(history, top)) or wide == n or count == rounds:
             break
         kept = int(np.argmin(done))

@@ -4,7 +4,6 @@ With `lam_steps` several strengths of lambda are tried on the same graph, each s
 one before, and the partition with the most merit is kept (`sweep`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from clustering.algorithms import witnesses as wit
-from clustering.algorithms.callbacks import Cancel, cancel_check
+from clustering.algorithms.callbacks import Cancel, Progress, cancel_check, progress_ignore, progress_part
 from clustering.algorithms.dendrogram import clusters_dense
 from clustering.algorithms.embedding import Embedding, wse_embed
 from clustering.algorithms.graph import graph_laplacian, neighbour_graph
@@ -57,7 +56,7 @@ def ground_make(
     given: WSCInput,
     settings: WSCSettings,
     seed: int,
-    report: Callable[[float, str], None],
+    report: Progress,
     cancelled: Cancel | None,
     neighbours: Neighbours | None = None,
 ) -> Ground:
@@ -118,24 +117,29 @@ class _Found:
 
 
 def partition_make(
-    ground: Ground, aus: tuple[int, ...], settings: WSCSettings, seed: int, cancelled: Cancel | None
+    ground: Ground,
+    aus: tuple[int, ...],
+    settings: WSCSettings,
+    seed: int,
+    report: Progress = progress_ignore,
+    cancelled: Cancel | None = None,
 ) -> tuple[PartialResult, FloatArray]:
     """The partition for the AU columns `aus`, at the lambda asked for or the best of several; its coordinates."""
-    found, sweep, planes = _best_found(ground, aus, settings, seed, cancelled)
+    work = _Work(ground, list(aus), settings, seed, report, cancelled)
+    found, sweep, planes = work.best_of_several() if settings.lam_steps else work.single()
     curve = np.zeros((0, 4))
     if settings.sweep_steps:
         cuts = modularity_sweep(found.edges, steps=settings.sweep_steps, delta=settings.delta, cancelled=cancelled)
         curve = np.column_stack([cuts.threshold, cuts.umqi, cuts.clusters, cuts.largest])
-    umqi = _umqi(found, settings)
-    columns = list(aus)
     how = found.embedding
+    facts = (how.objective, how.residual, how.converged, how.iterations, work.umqi(found), found.lam)
     part = PartialResult(
         found.clusters,
         found.plane,
-        wit.neighbour_means(ground.weak_logit[:, columns], found.near.indices),
-        wit.neighbour_means(ground.score_logit[:, columns], found.near.indices),
+        wit.neighbour_means(work.weak_logit, found.near.indices),
+        wit.neighbour_means(work.score_logit, found.near.indices),
         curve,
-        np.array([how.objective, how.residual, how.converged, how.iterations, umqi, found.lam], np.float64),
+        np.array(facts, np.float64),
         sweep,
         np.stack([p for _, p in planes], axis=1) if planes else np.zeros((len(found.clusters), 0, 2), np.float32),
         np.array([lam for lam, _ in planes], np.float64),
@@ -143,78 +147,112 @@ def partition_make(
     return part, _coordinates(how)
 
 
-def _best_found(
-    ground: Ground, aus: tuple[int, ...], settings: WSCSettings, seed: int, cancelled: Cancel | None
-) -> tuple[_Found, NDArray[np.float64], list[tuple[float, FloatArray]]]:
-    """The partition kept, the (S, 7) account of the sweep, and the planes at its least, best and largest lambda.
-
-    Only the best partition so far is held: edges of a million faces are large.
-    """
-    groups = _groups(ground.given.weak[:, list(aus)], settings)
-    if not settings.lam_steps:
-        alone = _found(ground, groups, settings.lam, ground.start, settings, seed, cancelled)
-        return alone, np.zeros((0, len(SWEEP_COLUMNS)), np.float64), []
-    best, most, start = None, -np.inf, ground.start
-    rows, planes = [], []
-    for lam in lambdas_spread(settings.lam_steps):
-        found = _found(ground, groups, lam, start, settings, seed, cancelled)
-        start = found.embedding.vectors
-        merit = _merit(ground, aus, found, settings, seed, cancelled)
-        rows.append((*_account(ground, groups, found, settings), merit.by_reference, merit.value))
-        planes.append((lam, found.plane))
-        value = -np.inf if np.isnan(merit.value) else merit.value
-        if best is None or value > most:
-            best, most = found, value
-    assert best is not None
-    planes = [planes[0], (best.lam, best.plane), planes[-1]]
-    return best, np.array(rows, np.float64), planes
+Tried = tuple[_Found, NDArray[np.float64], list[tuple[float, FloatArray]]]
+"""A partition, the (S, 7) account of its sweep, and the planes at the least, its own and the largest lambda."""
 
 
-def _account(
-    ground: Ground, groups: Groups, found: _Found, settings: WSCSettings
-) -> tuple[float, float, float, int, float]:
-    """Lambda, what looks and labels cost in Eq. 3, clusters and their uMQI."""
-    looks = wse_operator(ground.laplacian, groups, 0.0).objective(found.embedding.vectors)
-    labels = (found.embedding.objective - looks) / found.lam
-    return found.lam, looks, labels, int(found.clusters.max(initial=0)), _umqi(found, settings)
+@dataclass(frozen=True)
+class _Work:
+    """The making of one partition, for the AU columns `columns`."""
 
+    ground: Ground
+    columns: list[int]
+    settings: WSCSettings
+    seed: int
+    report: Progress
+    cancelled: Cancel | None
 
-def _umqi(found: _Found, settings: WSCSettings) -> float:
-    return modularity_umqi(found.clusters, found.edges.first, found.edges.second, delta=settings.delta)
+    @property
+    def weak(self) -> NDArray[np.int8]:
+        return self.ground.given.weak[:, self.columns]
 
+    @property
+    def weak_logit(self) -> FloatArray:
+        return self.ground.weak_logit[:, self.columns]
 
-def _groups(weak: NDArray[np.int8], settings: WSCSettings) -> Groups:
-    return groups_from_code_sets(weak) if settings.groups == "sets" else groups_from_codes(weak)
+    @property
+    def score_logit(self) -> FloatArray:
+        return self.ground.score_logit[:, self.columns]
 
+    def single(self) -> Tried:
+        """The partition at the lambda that is set."""
+        found = self.found(self.groups(self.weak), self.settings.lam, self.ground.start, self.report)
+        return found, np.zeros((0, len(SWEEP_COLUMNS)), np.float64), []
 
-def _found(
-    ground: Ground,
-    groups: Groups,
-    lam: float,
-    start: FloatArray | None,
-    settings: WSCSettings,
-    seed: int,
-    cancelled: Cancel | None,
-) -> _Found:
-    embedding = wse_embed(
-        ground.laplacian, groups, lam, settings.dimensions, settings.solver,
-        start=start, seed=seed, cancelled=cancelled,
-    )  # fmt: skip
-    cancel_check(cancelled)
-    near = neighbour_search(_coordinates(embedding), settings.cluster_neighbours, method=settings.search, seed=seed)
-    cancel_check(cancelled)
-    edges = rank_order_edges(near)
-    return _Found(lam, embedding, near, edges, _clusters(edges, settings, cancelled))
+    def best_of_several(self) -> Tried:
+        """The partition with the most merit. Only the best so far is held: edges of a million faces are large."""
+        groups = self.groups(self.weak)
+        best, most, start = None, -np.inf, self.ground.start
+        rows, planes = [], []
+        lams = lambdas_spread(self.settings.lam_steps)
+        for step, lam in enumerate(lams):
+            report = progress_part(self.report, step / len(lams), (step + 1) / len(lams))
+            report(0.0, f"λ {lam:.2g}, {step + 1} of {len(lams)}")
+            found = self.found(groups, lam, start, progress_part(report, 0.0, 0.5))
+            start = found.embedding.vectors
+            merit = self.merit(found, progress_part(report, 0.5, 1.0))
+            rows.append((lam, *self.costs(groups, found), merit.by_reference, merit.value))
+            planes.append((lam, found.plane))
+            value = -np.inf if np.isnan(merit.value) else merit.value
+            if best is None or value > most:
+                best, most = found, value
+        assert best is not None
+        return best, np.array(rows, np.float64), [planes[0], (best.lam, best.plane), planes[-1]]
 
+    def groups(self, weak: NDArray[np.int8]) -> Groups:
+        return groups_from_code_sets(weak) if self.settings.groups == "sets" else groups_from_codes(weak)
 
-def _clusters(edges: RankOrderEdges, settings: WSCSettings, cancelled: Cancel | None) -> NDArray[np.int32]:
-    """(N,) clusters of one partition by the cut that is set."""
-    least = max(settings.cluster_least, settings.delta + 1)
-    if settings.cut == "global":
-        return clusters_global(edges, delta=settings.delta, cancelled=cancelled)
-    if settings.cut == "density":
-        return clusters_dense(edges, density=settings.cluster_density, size_least=least)
-    return clusters_local(edges, size_cap=settings.cluster_cap, size_least=least)
+    def found(self, groups: Groups, lam: float, start: FloatArray | None, report: Progress) -> _Found:
+        """Embedding, its neighbours, and the clusters cut from their rank-order distances."""
+        settings = self.settings
+        embedding = wse_embed(
+            self.ground.laplacian, groups, lam, settings.dimensions, settings.solver,
+            start=start, seed=self.seed, progress=progress_part(report, 0.0, 0.6), cancelled=self.cancelled,
+        )  # fmt: skip
+        cancel_check(self.cancelled)
+        report(0.6, "Neighbours in the embedding")
+        near = neighbour_search(
+            _coordinates(embedding), settings.cluster_neighbours, method=settings.search, seed=self.seed
+        )
+        cancel_check(self.cancelled)
+        report(0.8, "Cutting clusters")
+        edges = rank_order_edges(near)
+        return _Found(lam, embedding, near, edges, self.clusters(edges))
+
+    def clusters(self, edges: RankOrderEdges) -> NDArray[np.int32]:
+        """(N,) by the cut that is set."""
+        settings = self.settings
+        least = max(settings.cluster_least, settings.delta + 1)
+        if settings.cut == "global":
+            return clusters_global(edges, delta=settings.delta, cancelled=self.cancelled)
+        if settings.cut == "density":
+            return clusters_dense(edges, density=settings.cluster_density, size_least=least)
+        return clusters_local(edges, size_cap=settings.cluster_cap, size_least=least)
+
+    def umqi(self, found: _Found) -> float:
+        return modularity_umqi(found.clusters, found.edges.first, found.edges.second, delta=self.settings.delta)
+
+    def costs(self, groups: Groups, found: _Found) -> tuple[float, float, int, float]:
+        """What looks and labels cost in Eq. 3, clusters and their uMQI."""
+        looks = wse_operator(self.ground.laplacian, groups, 0.0).objective(found.embedding.vectors)
+        labels = (found.embedding.objective - looks) / found.lam
+        return looks, labels, int(found.clusters.max(initial=0)), self.umqi(found)
+
+    def merit(self, found: _Found, report: Progress) -> Merit:
+        """How much the partition knows: of reference codes where there are enough, else of withheld weak codes."""
+        reference = self.ground.given.reference
+        if reference is not None and reference_usable(reference[:, self.columns]):
+            heard = [self.weak_logit, self.score_logit]
+            for own in (self.weak_logit, self.score_logit):
+                heard += [wit.neighbour_means(own, found.near.indices), _cluster_means(own, found.clusters)]
+            return merit_by_reference(np.stack(heard, axis=2), reference[:, self.columns], self.seed)
+
+        def shares(half: NDArray[np.int8]) -> FloatArray:
+            part = self.found(self.groups(half), found.lam, found.embedding.vectors, progress_ignore)
+            return _cluster_means(np.where(half == UNKNOWN, np.nan, half).astype(np.float32), part.clusters)
+
+        report(0.0, "Judging it by halves of the labels")
+        return merit_by_halves(self.weak, shares, self.seed)
 
 
 def _coordinates(embedding: Embedding) -> FloatArray:
@@ -222,23 +260,6 @@ def _coordinates(embedding: Embedding) -> FloatArray:
     return embedding.vectors * np.float32(np.sqrt(len(embedding.vectors)))
 
 
-def _merit(
-    ground: Ground, aus: tuple[int, ...], found: _Found, settings: WSCSettings, seed: int, cancelled: Cancel | None
-) -> Merit:
-    """How much the partition knows: of reference codes where there are enough, else of withheld weak codes."""
-    columns = list(aus)
-    reference = None if ground.given.reference is None else ground.given.reference[:, columns]
-    weak, score = ground.weak_logit[:, columns], ground.score_logit[:, columns]
-    if reference is not None and reference_usable(reference):
-        heard = [weak, score]
-        for own in (weak, score):
-            heard.append(wit.neighbour_means(own, found.near.indices))
-            heard.append(np.stack([wit.cluster_means(own[:, a], found.clusters) for a in range(len(aus))], axis=1))
-        return merit_by_reference(np.stack(heard, axis=2), reference, seed)
-
-    def shares(half: NDArray[np.int8]) -> FloatArray:
-        part = _found(ground, _groups(half, settings), found.lam, found.embedding.vectors, settings, seed, cancelled)
-        told = np.where(half == UNKNOWN, np.nan, half).astype(np.float32)
-        return np.stack([wit.cluster_means(told[:, a], part.clusters) for a in range(len(aus))], axis=1)
-
-    return merit_by_halves(ground.given.weak[:, columns], shares, seed)
+def _cluster_means(values: FloatArray, clusters: NDArray[np.int32]) -> FloatArray:
+    """(N, P) `witnesses.cluster_means` of each column."""
+    return np.stack([wit.cluster_means(column, clusters) for column in values.T], axis=1)

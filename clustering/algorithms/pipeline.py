@@ -74,11 +74,11 @@ def weakly_supervised_clustering(
     for index, aus in enumerate(ground.partitions):
         cancel_check(cancelled)
         share = 0.15 + 0.7 * index / len(ground.partitions)
-        if progress is not None:
-            progress(share, f"Clustering {index + 1} of {len(ground.partitions)}")
         part = (done or {}).get(index)
         if part is None or len(part.clusters) != len(given.features):
-            part, coordinates = partition_make(ground, aus, settings, seed, cancelled)
+            what = f"Clustering {index + 1} of {len(ground.partitions)}"
+            report = progress_part(progress, share, share + 0.7 / len(ground.partitions), before=f"{what}: ")
+            part, coordinates = partition_make(ground, aus, settings, seed, report, cancelled)
             if on_embedding is not None:
                 on_embedding(index, coordinates)
             if on_partition is not None:
