@@ -272,7 +272,7 @@ METHODS: dict[str, Method] = {
         DetectorSettings(
             method="adversarial",
             training=TrainingConfig(epochs=30, batch=64),
-            adversarial=AdversarialConfig(),
+            adversarial=AdversarialConfig(alpha=0.1),
         ),
         replace(
             RESNET_PAPER,

@@ -66,7 +66,7 @@ def test_a_setting_of_one_method_alone_is_nothing_at_the_other(two, dataset):
     values = {one.path: one.values for one in told.settings}
     assert "adversarial.alpha" in {one.path for one in told.settings_of_some}
     assert "adversarial.alpha" not in {one.path for one in told.settings_of_all}
-    assert values["adversarial.alpha"] == [None, 0.01] and "method" not in values
+    assert values["adversarial.alpha"] == [None, 0.1] and "method" not in values
 
 
 def test_pictures_are_drawn_to_one_scale(two):
