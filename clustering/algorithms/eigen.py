@@ -16,8 +16,8 @@ from clustering.algorithms.callbacks import Cancel, Progress, cancel_check
 from clustering.algorithms.operator import WseOperator
 
 TOLERANCE = 1e-4
-REST = 1e-3
-"""The objective converges with the square of the residual: the round after would move it far less."""
+REST = 1e-4
+"""Share of the objective that the last round may still lower it by."""
 DEGREE = 12
 """Degree of the filter: sparse products in a round."""
 SPARE = 0.2
