@@ -148,3 +148,25 @@ def test_settings_with_good_defaults_are_not_called_optional(cast, dataset):
     faces_make(dataset, 1)
     page = cast.client("alice").get(reverse("run_list", args=[dataset.pk])).content.decode()
     assert "(optional)" not in page
+
+
+def started(cast, dataset, **posted):
+    """The configuration of the run that the form starts."""
+    faces = faces_make(dataset, 3)
+    layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 3, [12])
+    features_make(dataset, name="net")
+    answer = cast.client("alice").post(reverse("run_create", args=[dataset.pk]), posted)
+    assert answer.status_code == 302
+    return ClusterRun.objects.get().configuration
+
+
+def test_the_form_hands_its_choices_to_the_run(cast, dataset, monkeypatch):
+    monkeypatch.setattr("clustering.views.runs.job_send", lambda job: None)
+    told = started(cast, dataset, lam_steps="6", joint="on", groups="sets", vote="majority")
+    assert (told["lam_steps"], told["joint"], told["groups"], told["vote"]) == (6, True, "sets", "majority")
+
+
+def test_fields_left_empty_keep_the_defaults(cast, dataset, monkeypatch):
+    monkeypatch.setattr("clustering.views.runs.job_send", lambda job: None)
+    told = started(cast, dataset)
+    assert (told["lam"], told["lam_steps"], told["groups"], told["vote"]) == (0.03, 0, "aus", "witnesses")
