@@ -47,6 +47,8 @@ class AURow:
     """Agreement and F1 on reference faces, weights fitted without each of them; None without reference."""
     witnesses: list[tuple[str, float]]
     """What the vote listened to, the heaviest first."""
+    kept: list[tuple[str, int]]
+    """Why faces keep their weak label whatever the vote says, and how many for each reason; none left out."""
 
     @property
     def better(self) -> dict[str, str]:
@@ -81,6 +83,7 @@ def run_rows(run: ClusterRun) -> list[AURow]:
                 corrections.get(str(au), 0.0),
                 told.get("held_out"),
                 sorted(witnesses, key=lambda pair: -abs(pair[1])),
+                [(reason, count) for reason, count in told.get("kept", {}).items() if count],
             )
         )
     return rows

@@ -17,6 +17,7 @@ from annotator.services.jobs import job_send
 from clustering.selectors.charts import face_map, size_chart, umqi_chart, witness_bars
 from clustering.selectors.inputs import weak_default
 from clustering.selectors.runs import clusters_first, run_for, run_rows, runs_of
+from clustering.selectors.sweeps import lambda_told, sweep_planes
 from clustering.services.runs import run_adopt, run_create
 from clustering.views.forms import RunForm
 
@@ -83,6 +84,8 @@ def run_detail(request: HttpRequest, dataset_id: int, run_id: int) -> HttpRespon
             "sizes": size_chart(run, partition),
             "umqi": umqi_chart(run, partition),
             "map": face_map(run, au),
+            "told": lambda_told(run, partition),
+            "planes": sweep_planes(run, member.user, au),
             "witnesses": witness_bars(row.witnesses),
             "clusters": clusters_first(run, partition),
         }

@@ -170,3 +170,29 @@ def test_fields_left_empty_keep_the_defaults(cast, dataset, monkeypatch):
     monkeypatch.setattr("clustering.views.runs.job_send", lambda job: None)
     told = started(cast, dataset)
     assert (told["lam"], told["lam_steps"], told["groups"], told["vote"]) == (0.03, 0, "aus", "witnesses")
+
+
+def test_lambda_is_told_in_both_units(cast, run):
+    run.summary["partitions"][0] |= {"lam": 0.03, "lam_literal": 36.0}
+    run.save()
+    page = page_of(cast, run)
+    assert "<strong>λ 0.03</strong>, in the paper's unit 36." in page
+    assert "It was given; no other was tried." in page
+
+
+def test_a_sweep_tells_how_its_lambda_was_chosen(cast, run):
+    rows = [{"lam": lam, "clusters": 2, "umqi": 0.5, "by_reference": 0.0, "merit": lam} for lam in (0.01, 0.5, 0.2)]
+    run.summary["partitions"][0] |= {"lam": 0.5, "lam_literal": 600.0, "sweep": rows, "plane_lams": [0.01, 0.5, 0.2]}
+    run.save()
+    page = page_of(cast, run)
+    assert "Chosen out of 3 by the agreement of halves" in page
+    assert '<tr aria-current="true" class="strong"><th scope="row" class="num">0.5</th>' in page
+
+
+def test_faces_that_keep_their_weak_label_are_counted_by_reason(cast, run):
+    assert "keep their weak label" not in page_of(cast, run)
+    run.summary["per_au"][0]["kept"] = {"its cluster is split evenly": 1200, "the face is in no cluster": 0}
+    run.save()
+    page = page_of(cast, run)
+    assert "<strong>1,200</strong> faces: its cluster is split evenly" in page
+    assert "in no cluster" not in page
