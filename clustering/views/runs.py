@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from annotator.choices import Role
-from annotator.errors import InputRefused
+from annotator.errors import Conflict, InputRefused
 from annotator.selectors.access import EXPORT, MANAGE, REVIEW, member_for
 from annotator.selectors.codes import blind_refuse, coded_aus
 from annotator.services.jobs import job_send
+from clustering.selectors.adoption import adoption_count, adoption_ready
 from clustering.selectors.charts import face_map, size_chart, umqi_chart, witness_bars
 from clustering.selectors.inputs import weak_default
 from clustering.selectors.runs import clusters_first, run_for, run_rows, runs_of
@@ -89,7 +90,26 @@ def run_detail(request: HttpRequest, dataset_id: int, run_id: int) -> HttpRespon
             "witnesses": witness_bars(row.witnesses),
             "clusters": clusters_first(run, partition),
         }
+        if not context["adopted_whole"]:
+            counts_now = "count" in request.GET
+            context["adoption"] = (
+                adoption_count(run, member.user)
+                if counts_now
+                else adoption_ready(run, member.user, run.summary["faces"])
+            )
     return render(request, "clustering/run_detail.html", context)
+
+
+@login_required
+@require_GET
+def run_changes(request: HttpRequest, dataset_id: int, run_id: int) -> HttpResponse:
+    """What adopting the run would change, alone, for htmx: among many faces it takes long to count."""
+    member = member_for(request.user, dataset_id, EXPORT)
+    run = run_for(member.user, member.dataset, run_id)
+    if run.finished_at is None:
+        raise Conflict(_("This run has not finished, so there is nothing to adopt."))
+    context = {"dataset": member.dataset, "run": run, "adoption": adoption_count(run, member.user)}
+    return render(request, "clustering/_run_changes.html", context)
 
 
 @login_required

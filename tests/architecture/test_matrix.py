@@ -70,6 +70,7 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "run_list": ("GET", EXPORT),
     "run_create": ("POST", ADMIN),
     "run_detail": ("GET", EXPORT),
+    "run_changes": ("GET", EXPORT),
     "run_adopt": ("POST", ADMIN),
     "features_create": ("POST", ADMIN),
     "detector_list": ("GET", EXPORT),

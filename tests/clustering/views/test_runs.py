@@ -196,3 +196,27 @@ def test_faces_that_keep_their_weak_label_are_counted_by_reason(cast, run):
     page = page_of(cast, run)
     assert "<strong>1,200</strong> faces: its cluster is split evenly" in page
     assert "in no cluster" not in page
+
+
+def test_what_adopting_would_change_is_told_until_it_is_adopted(cast, run):
+    assert "What adopting would change" not in page_of(cast, run)
+    ClusterRun.objects.filter(pk=run.pk).update(adopted_aus=[], adopted_at=None)
+    page = page_of(cast, run)
+    assert "What adopting would change" in page
+    assert "Nothing: the proposals there now are the same." not in page, "its noise group was never marked"
+    assert "Noise group: 1 face newly set apart, 0 taken back." in page
+
+
+def test_among_many_faces_the_changes_come_after_the_page(cast, run, monkeypatch):
+    monkeypatch.setattr("clustering.selectors.adoption.INLINE_FACES", 5)
+    ClusterRun.objects.filter(pk=run.pk).update(adopted_aus=[], adopted_at=None)
+    address = reverse("run_changes", args=[run.dataset_id, run.pk])
+    assert f'hx-get="{address}"' in page_of(cast, run)
+    assert "Noise group: 1 face" in cast.client("ana").get(address).content.decode()
+    assert cast.client("bob").get(address).status_code == 403
+
+
+def test_an_unfinished_run_changes_nothing_yet(cast, run):
+    ClusterRun.objects.filter(pk=run.pk).update(finished_at=None)
+    answer = cast.client("alice").get(reverse("run_changes", args=[run.dataset_id, run.pk]))
+    assert answer.status_code == 409
