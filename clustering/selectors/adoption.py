@@ -57,6 +57,15 @@ class Adoption:
         return AUChanges(0, *(sum(getattr(line, name) for line in self.lines) for name in names))
 
     @property
+    def changed(self) -> list[AUChanges]:
+        return [line for line in self.lines if line.all]
+
+    @property
+    def unchanged(self) -> list[int]:
+        """The AUs whose proposals stay as they are."""
+        return [line.au for line in self.lines if not line.all]
+
+    @property
     def nothing(self) -> bool:
         return not (self.total.all or self.set_apart or self.taken_back)
 

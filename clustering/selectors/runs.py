@@ -5,11 +5,42 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import NotFound
 from annotator.models import Cluster, ClusterRun, DataSet
 from annotator.selectors.codes import blind_refuse
 from annotator.selectors.overview import better_of
+
+SETTING_WORDS = {
+    "neighbours": _("neighbours of a face"),
+    "search": _("neighbour search"),
+    "graph": _("which neighbours are tied"),
+    "laplacian": _("normalisation of the graph"),
+    "lam": _("pull of the weak labels, balanced unit"),
+    "dimensions": _("dimensions of the embedding"),
+    "solver": _("how the embedding is found"),
+    "joint": _("one set of clusters for all AUs"),
+    "groups": _("faces that labels pull together in a joint run: alike in an AU, or in the set"),
+    "vote": _("how codes are proposed"),
+    "cluster_neighbours": _("neighbours in the embedding"),
+    "cluster_cap": _("faces at which a cluster stops growing"),
+    "cluster_least": _("faces that a cluster has at least"),
+    "noise_fraction": _("share of the faces that goes to the noise group"),
+    "sweep_steps": _("cuts on the uMQI curve"),
+}
+
+
+def settings_told(run: ClusterRun) -> dict[str, Any]:
+    """The run's settings by name, as people read them: λ and its sweep are one."""
+    told = dict(run.configuration)
+    if steps := told.pop("lam_steps", 0):
+        told["lam"] = _("best of %(steps)d") % {"steps": steps}
+    return {name: _yes_or_no(value) if isinstance(value, bool) else value for name, value in told.items()}
+
+
+def _yes_or_no(value: bool) -> Any:
+    return _("yes") if value else _("no")
 
 
 def runs_of(dataset: DataSet) -> QuerySet[ClusterRun]:

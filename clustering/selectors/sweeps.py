@@ -71,9 +71,11 @@ class LambdaTold:
     umqi: LambdaCurve | None
 
     @property
-    def at_the_end(self) -> bool:
-        """Whether the least or the largest λ was chosen: a better one may lie beyond."""
-        return bool(self.tried) and (self.tried[0].chosen or self.tried[-1].chosen)
+    def end(self) -> str:
+        """“looks” or “labels” where the least or the largest λ was chosen: that alone serves as well."""
+        if not self.tried or self.merit is None:
+            return ""
+        return "looks" if self.tried[0].chosen else "labels" if self.tried[-1].chosen else ""
 
 
 def lambda_told(run: ClusterRun, partition: int) -> LambdaTold | None:

@@ -55,23 +55,24 @@ class RunForm(forms.Form):
         help_text=_("Otherwise each AU gets clusters of its own, which is easier to review."),
     )
     groups = forms.ChoiceField(
-        label=_("Labels that count as alike there"),
-        choices=[("aus", _("Each AU by itself")), ("sets", _("The whole set of AUs"))],
+        label=_("Which faces the labels pull together"),
+        choices=[("aus", _("Those alike in an AU")), ("sets", _("Those alike in all AUs"))],
         required=False,
-        help_text=_("The whole set keeps rare combinations apart. Matters only for one set of clusters."),
+        help_text=_("Only for one set of clusters. Alike in all keeps rare combinations apart."),
     )
     vote = forms.ChoiceField(
         label=_("How codes are proposed"),
         choices=[
-            ("witnesses", _("Face by face, all witnesses weighed")),
-            ("majority", _("Cluster by cluster, by the majority")),
-            ("probability", _("Cluster by cluster, by mean probability")),
-            ("base_rate", _("The same, cut at the base rate")),
+            ("witnesses", _("Face by face")),
+            ("majority", _("By cluster: majority")),
+            ("probability", _("By cluster: probability")),
+            ("base_rate", _("By cluster: base rate")),
         ],
         required=False,
         help_text=_(
-            "Weighed by what each witness proves on trusted codes; by the majority of weak labels as in the "
-            "published method; by their mean probability; or by that so that as many are present as expected."
+            "Face by face weighs all witnesses by what they prove on trusted codes. By cluster calls whole clusters: "
+            "by the majority of weak labels, as in the published method, by their mean probability, or by that so "
+            "that as many are present as expected."
         ),
     )
     seed = forms.IntegerField(label=_("Seed"), min_value=0, required=False)

@@ -69,6 +69,7 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "import_problems": ("GET", ADMIN),
     "run_list": ("GET", EXPORT),
     "run_create": ("POST", ADMIN),
+    "run_compare": ("GET", EXPORT),
     "run_detail": ("GET", EXPORT),
     "run_changes": ("GET", EXPORT),
     "run_adopt": ("POST", ADMIN),

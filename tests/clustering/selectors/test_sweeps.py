@@ -31,7 +31,7 @@ def part(*, chosen=0.125, by_reference=1.0, merits=(-0.7, -0.1, -0.3)):
 
 def test_the_chosen_one_is_marked_where_its_numbers_say(run):
     told = lambda_told(run, 0)
-    assert (told.lam, told.literal, told.by_reference, told.at_the_end) == (0.125, 125.0, True, False)
+    assert (told.lam, told.literal, told.by_reference, told.end) == (0.125, 125.0, True, "")
     assert [one.chosen for one in told.tried] == [False, True, False]
     assert told.merit.chosen == (round(LEFT + (WIDTH - LEFT - RIGHT) / 2, 1), min(y for _x, y in told.merit.points))
     assert (told.merit.points[0][0], told.merit.points[-1][0]) == (LEFT, WIDTH - RIGHT)
@@ -53,8 +53,9 @@ def test_without_merits_there_is_a_table_but_no_curve(run):
 
 
 def test_an_end_of_the_sweep_is_told(run):
-    run.summary["partitions"] = [part(chosen=LAMS[0])]
-    assert lambda_told(run, 0).at_the_end
+    for chosen, end in ((LAMS[0], "looks"), (LAMS[2], "labels")):
+        run.summary["partitions"] = [part(chosen=chosen)]
+        assert lambda_told(run, 0).end == end
 
 
 def test_older_runs_told_nothing_of_lambda(run):
