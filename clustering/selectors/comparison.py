@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.core.cache import cache
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
@@ -20,6 +22,8 @@ from clustering.selectors.runs import SETTING_WORDS, settings_told
 TILES = 24
 """Most faces shown on which the proposals differ."""
 LETTERS = "AB"
+KEEP_SECONDS = 3600
+MADE_FROM = ("feature_set", "weak_layer", "protocol", "created_by", "proposals", "membership", "probabilities")
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def runs_comparable(dataset: DataSet) -> QuerySet[ClusterRun]:
 def runs_chosen(dataset: DataSet, asked: Sequence[str]) -> Chosen:
     """The runs with the two numbers asked for, in their order; an empty one is still to be chosen."""
     numbers = [int(one) for one in asked if one.isdecimal() and len(one) < 19]
-    found = dataset.runs.select_related("feature_set", "weak_layer", "protocol", "created_by").in_bulk(numbers)
+    found = dataset.runs.select_related(*MADE_FROM).in_bulk(numbers)
     runs = [found.get(int(one)) if one.isdecimal() and len(one) < 19 else None for one in asked]
     problem = ""
     for text, run in zip(asked, runs, strict=True):
@@ -175,8 +179,8 @@ def comparison_make(first: ClusterRun, second: ClusterRun) -> Comparison:
     """Both must be finished, and of one data set."""
     runs = (first, second)
     aus = [*first.aus, *(au for au in second.aus if au not in first.aus)]
-    rand: dict[tuple[int, int], float | None] = {}
-    lines = [_line(runs, au, rand) for au in aus]
+    measured = _measured(runs, [au for au in aus if au in first.aus and au in second.aus])
+    lines = [_line(runs, au, *measured.get(au, (None, None))) for au in aus]
     agreement = [[figure.value for figure in line.agreement] for line in lines]
     f1 = [[figure.value for figure in line.f1] for line in lines]
     return Comparison(
@@ -184,11 +188,27 @@ def comparison_make(first: ClusterRun, second: ClusterRun) -> Comparison:
     )
 
 
-def _line(runs: tuple[ClusterRun, ClusterRun], au: int, rand: dict[tuple[int, int], float | None]) -> Line:
+def _measured(
+    runs: tuple[ClusterRun, ClusterRun], aus: Sequence[int]
+) -> dict[int, tuple[Differ | None, float | None]]:
+    """How the proposals and clusters of each AU compare; kept, for the arrays are those of all faces."""
+    arrays = [array for run in runs for array in (run.proposals, run.membership)]
+    names = "-".join(array.sha256 if array else "" for array in arrays)
+    key = (
+        "comparison:" + hashlib.sha256(f"{names} {[(run.aus, run.partitions) for run in runs]}".encode()).hexdigest()
+    )
+    kept: dict[int, tuple[Differ | None, float | None]] | None = cache.get(key)
+    if kept is None:
+        rand: dict[tuple[int, int], float | None] = {}
+        kept = {au: (_differ(runs, au), _rand(runs, au, rand)) for au in aus}
+        cache.set(key, kept, KEEP_SECONDS)
+    return kept
+
+
+def _line(runs: tuple[ClusterRun, ClusterRun], au: int, differ: Differ | None, rand: float | None) -> Line:
     told = [_au_told(run, au) for run in runs]
     parts = [_part_told(run, au) for run in runs]
     held_out = [one.get("held_out") or {} for one in told]
-    both = all(au in run.aus for run in runs)
     return Line(
         au=au,
         weak_rate=_each(told, "weak_rate"),
@@ -200,8 +220,8 @@ def _line(runs: tuple[ClusterRun, ClusterRun], au: int, rand: dict[tuple[int, in
         umqi=_pair(_each(parts, "umqi"), 2),
         agreement=_pair(_each(held_out, "agreement"), 3),
         f1=_pair(_each(held_out, "f1"), 2),
-        differ=_differ(runs, au) if both else None,
-        rand=_rand(runs, au, rand) if both else None,
+        differ=differ,
+        rand=rand,
     )
 
 
