@@ -92,3 +92,13 @@ def test_another_data_sets_run_is_not_there(cast, runs, dataset):
 
 def test_an_au_that_is_none_shows_the_first_that_differs(cast, runs, dataset):
     assert "Where they differ on AU12" in page_of(cast, dataset, a=runs[0].pk, b=runs[1].pk, au="99")
+
+
+def test_the_page_asks_as_often_however_many_faces_differ(cast, runs, dataset, django_assert_max_num_queries):
+    more = list(dataset.faces.all()) + faces_make(dataset, 40)
+    many = run_make(dataset, more, 12, [1] * 44, [1] * 44, adopted=False)
+    more = run_make(dataset, more, 12, [1] * 44, [0] * 44, adopted=False)
+    client = cast.client("ana")
+    for first, second in (runs, (many, more)):
+        with django_assert_max_num_queries(9):
+            client.get(address(dataset, a=first.pk, b=second.pk))
