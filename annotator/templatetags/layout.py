@@ -104,9 +104,15 @@ def thousands(number: Any) -> Any:
 
 
 @register.filter
-def decimal(value: float | None) -> str:
+def decimal(value: float | None, digits: int = 2) -> str:
     """0.7213 → “0.72”; None → “–”."""
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+@register.filter
+def short_number(value: float) -> str:
+    """0.03125 → “0.031”, 47.23 → “47”, 12345.6 → “12,346”: two figures, or whole."""
+    return f"{value:.2g}" if abs(value) < 10 else f"{value:,.0f}"
 
 
 @register.filter

@@ -176,10 +176,7 @@ def face_map(run: ClusterRun, au: int) -> FaceMap:
         return FaceMap([], 0)
     if faces > MAP_POINTS:
         rows = np.sort(np.random.default_rng(run.pk).choice(rows, MAP_POINTS, replace=False))
-    # A few far faces must not squeeze the others into a dot.
-    low, high = np.quantile(plane[rows], [0.01, 0.99], axis=0)
-    size = np.array([WIDTH, HEIGHT])
-    place = np.clip((plane[rows] - low) / np.maximum(high - low, 1e-9), 0, 1) * (size - 12) + 6
+    place = places_on_map(plane[rows])
     # Mixed, not one kind over the other: what lies on top would look like more.
     order = np.random.default_rng(run.pk).permutation(len(rows))
     return FaceMap(
@@ -189,6 +186,14 @@ def face_map(run: ClusterRun, au: int) -> FaceMap:
         ],
         faces,
     )
+
+
+def places_on_map(plane: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(N, 2) places in a picture of WIDTH × HEIGHT, each axis stretched to it."""
+    # A few far faces must not squeeze the others into a dot.
+    low, high = np.quantile(plane, [0.01, 0.99], axis=0)
+    size = np.array([WIDTH, HEIGHT])
+    return np.asarray(np.clip((plane - low) / np.maximum(high - low, 1e-9), 0, 1) * (size - 12) + 6)
 
 
 def witness_bars(witnesses: Sequence[tuple[str, float]]) -> list[tuple[str, float, float, float]]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.db.models import Count, Max, QuerySet
@@ -132,4 +133,12 @@ def rows_of(values: NDArray[np.floating], positions: NDArray[np.int64]) -> NDArr
     known = positions < len(values)
     rows = np.full((len(positions), *values.shape[1:]), np.nan, values.dtype)
     rows[known] = values[positions[known]]
+    return rows
+
+
+def codes_at(values: NDArray[Any], positions: NDArray[np.int64]) -> NDArray[Any]:
+    """The array of codes or cluster numbers at these positions; −1 for faces that came after it was written."""
+    rows = np.full((len(positions), *values.shape[1:]), -1, values.dtype)
+    inside = positions < len(values)
+    rows[inside] = values[positions[inside]]
     return rows

@@ -5,11 +5,46 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import NotFound
 from annotator.models import Cluster, ClusterRun, DataSet
 from annotator.selectors.codes import blind_refuse
 from annotator.selectors.overview import better_of
+
+SETTING_WORDS = {
+    "neighbours": _("neighbours of a face"),
+    "search": _("neighbour search"),
+    "graph": _("which neighbours are tied"),
+    "affinity": _("weight of a tie by distance"),
+    "laplacian": _("normalisation of the graph"),
+    "lam": _("pull of the weak labels, balanced unit"),
+    "dimensions": _("dimensions of the embedding"),
+    "solver": _("how the embedding is found"),
+    "joint": _("one set of clusters for all AUs"),
+    "groups": _("faces that labels pull together in a joint run: alike in an AU, or in the set"),
+    "vote": _("how codes are proposed"),
+    "cluster_neighbours": _("neighbours in the embedding"),
+    "cut": _("how clusters are cut"),
+    "delta": _("faces up to which a cluster is noise"),
+    "cluster_density": _("density that a cluster must keep, for the cut by density"),
+    "cluster_cap": _("faces at which a cluster stops growing"),
+    "cluster_least": _("faces that a cluster has at least"),
+    "noise_fraction": _("share of the faces that goes to the noise group"),
+    "sweep_steps": _("cuts on the uMQI curve"),
+}
+
+
+def settings_told(run: ClusterRun) -> dict[str, Any]:
+    """The run's settings by name, as people read them: λ and its sweep are one."""
+    told = dict(run.configuration)
+    if steps := told.pop("lam_steps", 0):
+        told["lam"] = _("best of %(steps)d") % {"steps": steps}
+    return {name: _yes_or_no(value) if isinstance(value, bool) else value for name, value in told.items()}
+
+
+def _yes_or_no(value: bool) -> Any:
+    return _("yes") if value else _("no")
 
 
 def runs_of(dataset: DataSet) -> QuerySet[ClusterRun]:
@@ -47,6 +82,8 @@ class AURow:
     """Agreement and F1 on reference faces, weights fitted without each of them; None without reference."""
     witnesses: list[tuple[str, float]]
     """What the vote listened to, the heaviest first."""
+    kept: list[tuple[str, int]]
+    """Why faces keep their weak label whatever the vote says, and how many for each reason; none left out."""
 
     @property
     def better(self) -> dict[str, str]:
@@ -81,6 +118,7 @@ def run_rows(run: ClusterRun) -> list[AURow]:
                 corrections.get(str(au), 0.0),
                 told.get("held_out"),
                 sorted(witnesses, key=lambda pair: -abs(pair[1])),
+                [(reason, count) for reason, count in told.get("kept", {}).items() if count],
             )
         )
     return rows

@@ -6,7 +6,6 @@ import numpy as np
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
-from numpy.typing import NDArray
 
 from annotator.choices import LayerKind
 from annotator.errors import Conflict, InputRefused
@@ -18,7 +17,7 @@ from annotator.services.datasets import audit, revision_raise
 from annotator.services.jobs import job_create
 from annotator.services.labels import labels_write
 from clustering.algorithms.settings import WSCSettings
-from clustering.selectors.inputs import features_default, weak_default
+from clustering.selectors.inputs import codes_at, features_default, weak_default
 
 CHUNK = 5_000
 
@@ -115,7 +114,7 @@ def _proposals_write(run: ClusterRun, layer: LabelLayer) -> None:
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
         ids, positions = [row[0] for row in part], np.array([row[1] for row in part])
-        present, scored, unscorable = codes_pack(_rows_at(codes, positions), bits)
+        present, scored, unscorable = codes_pack(codes_at(codes, positions), bits)
         labels_write(
             layer=layer,
             face_ids=ids,
@@ -124,16 +123,8 @@ def _proposals_write(run: ClusterRun, layer: LabelLayer) -> None:
             unscorable=unscorable,
             merge_mask=mask,
         )
-        noise = (_rows_at(membership, positions) == 0).all(axis=1)
+        noise = (codes_at(membership, positions) == 0).all(axis=1)
         apart = [face_id for face_id, is_noise in zip(ids, noise, strict=True) if is_noise]
         mine = Label.objects.filter(layer=layer, face_id__in=ids)
         mine.filter(noise=True).exclude(face_id__in=apart).update(noise=False)
         mine.filter(face_id__in=apart).update(noise=True)
-
-
-def _rows_at(values: NDArray[Any], positions: NDArray[np.int64]) -> NDArray[Any]:
-    """The array's rows at these positions; −1 for faces that came after it was written."""
-    rows = np.full((len(positions), *values.shape[1:]), -1, values.dtype)
-    inside = positions < len(values)
-    rows[inside] = values[positions[inside]]
-    return rows

@@ -12,6 +12,11 @@ from annotator.selectors.codes import coded_aus
 from clustering.algorithms.settings import WSCSettings
 from clustering.selectors.inputs import weak_layers
 
+LAMBDAS_TRIED = 6
+"""How many λ a run tries that is asked to take the best."""
+TAKEN_OVER = ("lam", "lam_steps", "dimensions", "neighbours", "groups", "vote")
+"""Fields that are settings of the run, under the same name; left empty, the default stands."""
+
 
 class RunForm(forms.Form):
     aus = forms.MultipleChoiceField(
@@ -40,6 +45,17 @@ class RunForm(forms.Form):
         required=False,
         help_text=_("0.004 goes by looks alone, 4 by the weak labels alone."),
     )
+    lam_steps = forms.TypedChoiceField(
+        label=_("Which λ"),
+        choices=[(0, _("As given below")), (LAMBDAS_TRIED, _("Try several and take the best"))],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text=_(
+            "Six from 0.004 to 4 are tried for each AU. The best foretells trusted codes; where there are too few, "
+            "two halves of the weak labels agree best on it. Takes some times as long."
+        ),
+    )
     dimensions = forms.IntegerField(
         label=_("Dimensions of the embedding"), min_value=1, max_value=1000, required=False
     )
@@ -48,6 +64,27 @@ class RunForm(forms.Form):
         label=_("One set of clusters for all AUs together"),
         required=False,
         help_text=_("Otherwise each AU gets clusters of its own, which is easier to review."),
+    )
+    groups = forms.ChoiceField(
+        label=_("Which faces the labels pull together"),
+        choices=[("aus", _("Those alike in an AU")), ("sets", _("Those alike in all AUs"))],
+        required=False,
+        help_text=_("Only for one set of clusters. Alike in all keeps rare combinations apart."),
+    )
+    vote = forms.ChoiceField(
+        label=_("How codes are proposed"),
+        choices=[
+            ("witnesses", _("Face by face")),
+            ("majority", _("By cluster: majority")),
+            ("probability", _("By cluster: probability")),
+            ("base_rate", _("By cluster: base rate")),
+        ],
+        required=False,
+        help_text=_(
+            "Face by face weighs all witnesses by what they prove on trusted codes. By cluster calls whole clusters: "
+            "by the majority of weak labels, as in the published method, by their mean probability, or by that so "
+            "that as many are present as expected."
+        ),
     )
     seed = forms.IntegerField(label=_("Seed"), min_value=0, required=False)
 
@@ -67,7 +104,7 @@ class RunForm(forms.Form):
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments for run_create; empty fields are left to its defaults."""
         given = self.cleaned_data
-        settings = {name: given[name] for name in ("lam", "dimensions", "neighbours") if given[name] is not None}
+        settings = {name: given[name] for name in TAKEN_OVER if given[name] not in (None, "")}
         return {
             "aus": [int(au) for au in given["aus"]] or None,
             "feature_set": given["feature_set"],

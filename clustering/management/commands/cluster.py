@@ -1,10 +1,11 @@
 """manage.py cluster: a run of weakly supervised clustering for some AUs, or all."""
 
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, get_args
 
 from annotator.errors import InputRefused
 from annotator.management.base import CorrugatorCommand
+from clustering.algorithms.settings import Cut, GroupKind, VoteKind
 from clustering.selectors.inputs import weak_layers
 from clustering.services.runs import run_create
 
@@ -16,10 +17,22 @@ class Command(CorrugatorCommand):
         parser.add_argument("dataset", help="name or id")
         parser.add_argument("--au", type=int, nargs="+", help="default: every AU on the list")
         parser.add_argument("--lambda", type=float, dest="lam", help="pull of the weak labels, balanced unit")
+        parser.add_argument(
+            "--lambda-steps",
+            type=int,
+            dest="lam_steps",
+            metavar="N",
+            help="try N values of lambda from 0.004 to 4 for each partition and take the best; 0 takes --lambda",
+        )
         parser.add_argument("--dimensions", type=int, help="coordinates of the embedding")
         parser.add_argument("--neighbours", type=int)
         parser.add_argument("--solver", choices=["exact", "agd", "sgd"])
         parser.add_argument("--joint", action="store_true", default=None, help="one partition for all AUs")
+        parser.add_argument(
+            "--groups", choices=get_args(GroupKind), help="of a joint run: alike by each AU, or by the whole set"
+        )
+        parser.add_argument("--cut", choices=get_args(Cut), help="how clusters are cut (default: local)")
+        parser.add_argument("--vote", choices=get_args(VoteKind), help="how codes are proposed (default: witnesses)")
         parser.add_argument(
             "--features",
             type=int,
@@ -34,7 +47,7 @@ class Command(CorrugatorCommand):
 
     def run(self, *, dataset: str, seed: int, queue: bool, **options: Any) -> dict[str, Any]:
         found = self.dataset_named(dataset)
-        names = ("lam", "dimensions", "neighbours", "solver", "joint")
+        names = ("lam", "lam_steps", "dimensions", "neighbours", "solver", "joint", "groups", "cut", "vote")
         run, job = run_create(
             dataset=found,
             user=self.acting_user(),

@@ -60,9 +60,9 @@ def test_only_who_may_review_is_led_to_review(cast, run, name, offered):
 
 
 def test_an_adopted_run_tells_what_it_changed(cast, run):
-    assert "Labels changed" in page_of(cast, run)
+    assert "if it is adopted" not in page_of(cast, run)
     ClusterRun.objects.filter(pk=run.pk).update(adopted_aus=[], adopted_at=None)
-    assert "Labels adopting would change" in page_of(cast, run)
+    assert "if it is adopted" in page_of(cast, run)
 
 
 def test_figures_are_read_in_thousands(cast, run):
@@ -148,3 +148,75 @@ def test_settings_with_good_defaults_are_not_called_optional(cast, dataset):
     faces_make(dataset, 1)
     page = cast.client("alice").get(reverse("run_list", args=[dataset.pk])).content.decode()
     assert "(optional)" not in page
+
+
+def started(cast, dataset, **posted):
+    """The configuration of the run that the form starts."""
+    faces = faces_make(dataset, 3)
+    layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 3, [12])
+    features_make(dataset, name="net")
+    answer = cast.client("alice").post(reverse("run_create", args=[dataset.pk]), posted)
+    assert answer.status_code == 302
+    return ClusterRun.objects.get().configuration
+
+
+def test_the_form_hands_its_choices_to_the_run(cast, dataset, monkeypatch):
+    monkeypatch.setattr("clustering.views.runs.job_send", lambda job: None)
+    told = started(cast, dataset, lam_steps="6", joint="on", groups="sets", vote="majority")
+    assert (told["lam_steps"], told["joint"], told["groups"], told["vote"]) == (6, True, "sets", "majority")
+
+
+def test_fields_left_empty_keep_the_defaults(cast, dataset, monkeypatch):
+    monkeypatch.setattr("clustering.views.runs.job_send", lambda job: None)
+    told = started(cast, dataset)
+    assert (told["lam"], told["lam_steps"], told["groups"], told["vote"]) == (0.03, 0, "aus", "witnesses")
+
+
+def test_lambda_is_told_in_both_units(cast, run):
+    run.summary["partitions"][0] |= {"lam": 0.03, "lam_literal": 36.0}
+    run.save()
+    page = page_of(cast, run)
+    assert "<strong>λ 0.03</strong>, in the paper's unit 36." in page
+    assert "It was given; no other was tried." in page
+
+
+def test_a_sweep_tells_how_its_lambda_was_chosen(cast, run):
+    rows = [{"lam": lam, "clusters": 2, "umqi": 0.5, "by_reference": 0.0, "merit": lam} for lam in (0.01, 0.5, 0.2)]
+    run.summary["partitions"][0] |= {"lam": 0.5, "lam_literal": 600.0, "sweep": rows, "plane_lams": [0.01, 0.5, 0.2]}
+    run.save()
+    page = page_of(cast, run)
+    assert "Chosen out of 3 by the agreement of halves" in page
+    assert '<tr aria-current="true" class="strong"><th scope="row" class="num">0.5</th>' in page
+
+
+def test_faces_that_keep_their_weak_label_are_counted_by_reason(cast, run):
+    assert "keep their weak label" not in page_of(cast, run)
+    run.summary["per_au"][0]["kept"] = {"its cluster is split evenly": 1200, "the face is in no cluster": 0}
+    run.save()
+    page = page_of(cast, run)
+    assert "<strong>1,200</strong> faces: its cluster is split evenly" in page
+    assert "in no cluster" not in page
+
+
+def test_what_adopting_would_change_is_told_until_it_is_adopted(cast, run):
+    assert "What adopting would change" not in page_of(cast, run)
+    ClusterRun.objects.filter(pk=run.pk).update(adopted_aus=[], adopted_at=None)
+    page = page_of(cast, run)
+    assert "What adopting would change" in page
+    assert "Nothing: the proposals there now are the same." not in page, "its noise group was never marked"
+    assert "Noise group: 1 face newly set apart, 0 taken back." in page
+
+
+def test_among_many_faces_the_changes_come_after_the_page(cast, run, monkeypatch):
+    monkeypatch.setattr("clustering.selectors.adoption.INLINE_FACES", 5)
+    ClusterRun.objects.filter(pk=run.pk).update(adopted_aus=[], adopted_at=None)
+    address = reverse("run_changes", args=[run.dataset_id, run.pk])
+    assert f'hx-get="{address}"' in page_of(cast, run)
+    assert "Noise group: 1 face" in cast.client("ana").get(address).content.decode()
+    assert cast.client("bob").get(address).status_code == 403
+
+
+def test_an_unfinished_run_changes_nothing_yet(cast, run):
+    ClusterRun.objects.filter(pk=run.pk).update(finished_at=None)
+    answer = cast.client("alice").get(reverse("run_changes", args=[run.dataset_id, run.pk]))
+    assert answer.status_code == 409
