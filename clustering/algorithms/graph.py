@@ -6,10 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from clustering.algorithms.neighbours import Neighbours, mutual_counts, neighbour_search
+from clustering.algorithms.neighbours import Neighbours
 from clustering.algorithms.settings import Affinity, GraphKind, LaplacianKind
-
-__all__ = ["Graph", "Neighbours", "graph_laplacian", "mutual_counts", "neighbour_graph", "neighbour_search"]
 
 
 @dataclass(frozen=True)
