@@ -94,7 +94,12 @@ class Supervisor:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # Waiting threads of torch sleep and don't spin: three workers share the cores.
-                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **program.environment},
+                env={
+                    "OMP_WAIT_POLICY": "PASSIVE",
+                    **os.environ,
+                    "CORRUGATOR_SUPERVISOR": str(os.getpid()),
+                    **program.environment,
+                },
                 start_new_session=True,
                 preexec_fn=_die_with_parent(program.stop_signal),
             )

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.ictau, pytest.mark.slow, pytest.mark.backendless]
+# one process for the module: its fixture takes minutes
+pytestmark = [
+    pytest.mark.ictau, pytest.mark.slow, pytest.mark.backendless, pytest.mark.xdist_group("cleaning loop"),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

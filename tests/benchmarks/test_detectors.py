@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.ictau, pytest.mark.slow, pytest.mark.backendless]
+pytestmark = [
+    pytest.mark.ictau, pytest.mark.slow, pytest.mark.backendless, pytest.mark.xdist_group("detectors benchmark"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """One for the module: the re-annotated labels in it take half a minute."""
+    return tmp_path_factory.mktemp("detectors")
 
 
 def benched(ictau, work, *options):
@@ -27,23 +35,24 @@ def benched(ictau, work, *options):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_runs_are_kept_and_a_killed_training_ends_with_the_same_weights(ictau, tmp_path):
-    told = benched(ictau, tmp_path, "--seeds", "1", "--parts", "labels", "resume")
+def test_runs_are_kept_and_a_killed_training_ends_with_the_same_weights(ictau, work):
+    before = set(work.rglob("*.json"))
+    told = benched(ictau, work, "--seeds", "1", "--parts", "labels", "resume")
     assert set(told["methods"]) == {f"labels: {name}" for name in ("reference", "weak", "reannotated", "true")}
     assert all(0 <= figures["auc"] <= 1 for figures in told["methods"].values())
     assert told["parts"]["resume"]["killed_by"] == 9
     assert told["parts"]["resume"]["same_weights"]
-    made = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
+    made = {path: path.stat().st_mtime_ns for path in set(work.rglob("*.json")) - before}
     assert len(made) == 4
-    again = benched(ictau, tmp_path, "--seeds", "2", "--parts", "labels")
+    again = benched(ictau, work, "--seeds", "2", "--parts", "labels")
     difference = again["parts"]["labels"]["differences"]["reannotated − weak"]["f1_fixed"]
     assert difference["low"] <= difference["value"] <= difference["high"]
     assert {path: path.stat().st_mtime_ns for path in made} == made
 
 
-def test_the_other_parts_run(ictau, tmp_path):
+def test_the_other_parts_run(ictau, work):
     told = benched(
-        ictau, tmp_path, "--seeds", "1", "--parts", "alpha", "adversarial", "samplers", "overhead", "--only", "o"
+        ictau, work, "--seeds", "1", "--parts", "alpha", "adversarial", "samplers", "overhead", "--only", "o"
     )
     assert {"samplers: momu", "samplers: random"} <= set(told["methods"])
     assert set(told["parts"]["alpha"]["validation"]) == {"drawn, α = 0.0", "drawn, α = 0.9", "probabilities, α = 0.9"}

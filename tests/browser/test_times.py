@@ -15,6 +15,7 @@ def page(page_of, django_user_model):
     dataset = dataset_create(name="Smiles", user=user, aus=[12])
     Member.objects.filter(user=user).update(created_at="2026-11-20T22:06:00Z")
     page = page_of(user, timezone_id="Asia/Tokyo")
+    page.clock.set_fixed_time("2026-11-20T23:00:00Z")  # an hour of the same day needs no date
     page.goto(reverse("member_list", args=[dataset.pk]))
     return page
 
