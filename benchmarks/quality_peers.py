@@ -17,11 +17,10 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.quality_world import World
-from clustering.algorithms.neighbours import neighbour_search
+from benchmarks.quality_world import NEIGHBOURS, World
 
 Codes = NDArray[np.int8]
-NEIGHBOURS, FACES_A_CENTRE = 30, 30
+FACES_A_CENTRE = 30
 
 
 def weak_labels(world: World, seed: int) -> Codes:
@@ -31,14 +30,12 @@ def weak_labels(world: World, seed: int) -> Codes:
 
 def neighbours_majority(world: World, seed: int) -> Codes:
     """What most of the 30 nearest faces are labelled."""
-    near = neighbour_search(world.features, NEIGHBOURS).indices
-    return (world.weak[near].mean(axis=1) > 0.5).astype(np.int8)
+    return (world.weak[world.near.indices].mean(axis=1) > 0.5).astype(np.int8)
 
 
 def neighbours_base_rate(world: World, seed: int) -> Codes:
     """The mean weak probability of the 30 nearest faces, cut at the base rate."""
-    near = neighbour_search(world.features, NEIGHBOURS).indices
-    return at_base_rate(world.weak_probability[near].mean(axis=1), world)
+    return at_base_rate(world.weak_probability[world.near.indices].mean(axis=1), world)
 
 
 def kmeans_majority(world: World, seed: int) -> Codes:
@@ -100,7 +97,7 @@ PEERS_BLIND: dict[str, Callable[[World, int], Codes]] = {
 
 
 def kth_distance(world: World, seed: int) -> NDArray[np.floating]:
-    return neighbour_search(world.features, NEIGHBOURS).distances[:, -1]
+    return world.near.distances[:, -1]
 
 
 def local_outlier_factor(world: World, seed: int) -> NDArray[np.floating]:

@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.ictau_features import features_make
+from clustering.algorithms.neighbours import Neighbours, neighbour_search
+
+NEIGHBOURS = 30
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,11 @@ class World:
     unlabelled: NDArray[np.bool_]
     quality: NDArray[np.float32]
     """(N, 2) sharpness and brightness."""
+
+    @cached_property
+    def near(self) -> Neighbours:
+        """The nearest faces among the features, searched once for all peers that ask."""
+        return neighbour_search(self.features, NEIGHBOURS)
 
 
 def world_load(data: Path, work: Path, labels: str, seed: int, *, faces: int, quick: bool) -> World:
