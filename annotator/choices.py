@@ -72,7 +72,23 @@ class DecisionKind(TextChoices):
     UNSCORABLE = "unscorable", _("Unscorable")
     NOISE = "noise", _("Set apart as noise")
     RESTORE = "restore", _("Restored")
+    EVENT = "event", _("Event marked")
     UNDO = "undo", _("Undone")
+
+
+class Hidden(IntegerChoices):
+    """Why an AU can't be scored: the visibility codes of FACS."""
+
+    BROWS = 70, _("Brows not visible")
+    EYES = 71, _("Eyes not visible")
+    LOWER_FACE = 72, _("Lower face not visible")
+    FACE = 73, _("Entire face not visible")
+    UNSCORABLE = 74, _("Unscorable")
+
+
+class ProjectionMethod(TextChoices):
+    UMAP = "umap", _("UMAP")
+    PCA = "pca", _("PCA")
 
 
 class Scope(TextChoices):

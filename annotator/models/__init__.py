@@ -1,11 +1,11 @@
 """The rows that every part of Corrugator shares."""
 
-from annotator.models.accounts import AuditEntry, Invitation, LoginLink, Member
+from annotator.models.accounts import AuditEntry, Invitation, KeyMap, LoginLink, Member
 from annotator.models.datasets import Clip, CodedAU, DataSet, Face, Protocol, Subject, Withdrawal
 from annotator.models.jobs import Job
 from annotator.models.labels import Event, Label, LabelLayer
-from annotator.models.machine import ArrayFile, Cluster, ClusterRun, Detector, FeatureSet, LabelSnapshot
-from annotator.models.review import Assignment, AssignmentFace, Decision, DecisionFace
+from annotator.models.machine import ArrayFile, Cluster, ClusterRun, Detector, FeatureSet, LabelSnapshot, Projection
+from annotator.models.review import Assignment, AssignmentFace, Decision, DecisionEvent, DecisionFace, Selection
 from annotator.models.transfer import Export, ImportBatch, ImportRow
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "CodedAU",
     "DataSet",
     "Decision",
+    "DecisionEvent",
     "DecisionFace",
     "Detector",
     "Event",
@@ -29,12 +30,15 @@ __all__ = [
     "ImportRow",
     "Invitation",
     "Job",
+    "KeyMap",
     "Label",
     "LabelLayer",
     "LabelSnapshot",
     "LoginLink",
     "Member",
+    "Projection",
     "Protocol",
+    "Selection",
     "Subject",
     "Withdrawal",
 ]

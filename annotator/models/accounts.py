@@ -57,6 +57,17 @@ class LoginLink(models.Model):
         return f"login link of {self.user}"
 
 
+class KeyMap(models.Model):
+    """The keys that one person gave to commands; what isn't named keeps its own."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="key_map")
+    keys = models.JSONField(default=dict)
+    """Command name to key, as the registry writes keys."""
+
+    def __str__(self) -> str:
+        return f"keys of {self.user}"
+
+
 class AuditEntry(models.Model):
     """What people did other than coding: members, protocols, adoptions, downloads."""
 

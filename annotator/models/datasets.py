@@ -87,6 +87,8 @@ class Subject(models.Model):
 
     dataset = models.ForeignKey(DataSet, models.CASCADE, related_name="subjects")
     pseudonym = models.CharField(max_length=120)
+    neutral = models.ForeignKey("annotator.Face", models.SET_NULL, null=True, related_name="+")
+    """The face at rest that a coder chose to compare this person's others with."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["dataset", "pseudonym"], name="subject_once")]

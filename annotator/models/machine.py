@@ -7,6 +7,7 @@ protocol version, layers, settings and seed that it was made from.
 from django.conf import settings
 from django.db import models
 
+from annotator.choices import ProjectionMethod
 from annotator.models.datasets import DataSet, Protocol
 from annotator.models.jobs import Job
 
@@ -99,6 +100,27 @@ class FeatureSet(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Projection(models.Model):
+    """A feature set laid out on a plane, once: what the map shows."""
+
+    dataset = models.ForeignKey(DataSet, models.CASCADE, related_name="projections")
+    feature_set = models.ForeignKey(FeatureSet, models.PROTECT, related_name="projections")
+    method = models.CharField(max_length=8, choices=ProjectionMethod.choices)
+    coordinates = models.ForeignKey(ArrayFile, models.PROTECT, related_name="+")
+    """(positions, 2) float32, each axis within [-1, 1]; NaN where there is no face."""
+    configuration = models.JSONField(default=dict)
+    seed = models.BigIntegerField(default=0)
+    revision = models.PositiveBigIntegerField()
+    job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"projection {self.id}"
 
 
 class ClusterRun(models.Model):

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from annotator.choices import AssignmentState, DecisionKind, Mode, Scope
-from annotator.models.datasets import DataSet, Face
+from annotator.choices import AssignmentState, DecisionKind, Hidden, Mode, Scope
+from annotator.models.datasets import Clip, DataSet, Face
 from annotator.models.machine import Cluster, ClusterRun
 
 
@@ -72,6 +72,8 @@ class Decision(models.Model):
     mode = models.CharField(max_length=10, choices=Mode.choices)
     scope = models.CharField(max_length=10, choices=Scope.choices)
     unsure = models.BooleanField(default=False)
+    hidden = models.PositiveSmallIntegerField(choices=Hidden.choices, null=True)
+    """Of an unscorable: what can't be seen."""
     note = models.TextField(blank=True)
     assignment = models.ForeignKey(Assignment, models.PROTECT, null=True, related_name="decisions")
     cluster = models.ForeignKey(Cluster, models.PROTECT, null=True, related_name="decisions")
@@ -115,3 +117,38 @@ class DecisionFace(models.Model):
 
     def __str__(self) -> str:
         return f"{self.decision_id}/{self.face_id}"
+
+
+class DecisionEvent(models.Model):
+    """The event that a decision marked, moved or took away, before and after."""
+
+    decision = models.OneToOneField(Decision, models.CASCADE, related_name="event")
+    clip = models.ForeignKey(Clip, models.CASCADE, related_name="+")
+    au = models.PositiveSmallIntegerField()
+    event_id = models.BigIntegerField()
+    """The id of the Event row, which keeps it through undo and redo."""
+    old = models.JSONField(null=True)
+    """{"onset", "apex", "offset", "intensity"}; None where there was none."""
+    new = models.JSONField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.decision_id}/event {self.event_id}"
+
+
+class Selection(models.Model):
+    """Faces that one person chose, kept because they are too many for an address."""
+
+    dataset = models.ForeignKey(DataSet, models.CASCADE, related_name="selections")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="selections")
+    positions = models.BinaryField()
+    """Ascending positions as little-endian uint32 differences, deflated."""
+    size = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    """Of the positions: the same choice is kept once."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["dataset", "user", "sha256"], name="selection_once")]
+
+    def __str__(self) -> str:
+        return f"selection {self.id}"
