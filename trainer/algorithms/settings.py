@@ -150,6 +150,56 @@ class AdversarialConfig(Checked):
 
 
 @dataclass(frozen=True)
+class ViewConfig(Checked):
+    """The two views of a face in contrastive learning; the defaults are those of MoCo v2 but for the crop."""
+
+    crop: float = setting(0.6, "Least share of the picture's area in a view; 0.2 in MoCo v2.", least=0.05, most=1)
+    flip: float = setting(0.5, "Chance of a mirrored view.", least=0, most=1)
+    jitter: float = setting(0.4, "Largest change of light and saturation, as a share.", least=0, most=1)
+    jitter_chance: float = setting(0.8, "Chance of changed colours.", least=0, most=1)
+    grey: float = setting(0.2, "Chance of a view without colours.", least=0, most=1)
+    blur: float = setting(0.5, "Chance of a blurred view.", least=0, most=1)
+
+
+@dataclass(frozen=True)
+class EmoCoConfig(Checked):
+    """The pretraining of Sun et al. 2021 on emotions, before the codes are looked at."""
+
+    epochs: int = setting(20, "Passes over the faces with an emotion.", least=1, most=10_000)
+    batch: int = setting(64, "Faces in a step of the pretraining.", least=4, most=8192)
+    learning_rate: float = setting(
+        0.03, "At a batch of 256; it is scaled with the batch, as in the paper.", least=1e-8, most=10
+    )
+    emotion: float = setting(1.0, "Weight of emotion classification (λ); 0 is momentum contrast.", least=0, most=1e3)
+    contrast: int = setting(1, "Whether faces are contrasted at all; 0 is emotion classification.", least=0, most=1)
+    queues: str = setting("emotion", "A queue of keys for each emotion, or one.", choices=("emotion", "one"))
+    queue: int = setting(1024, "Keys in a queue (K); 65536 in the paper.", least=1, most=1 << 20)
+    centring: str = setting(
+        "emotion",
+        "Whether faces are compared from their emotion's centre.",
+        choices=("emotion", "none"),
+    )
+    temperature: float = setting(0.2, "τ of the contrast.", least=1e-3, most=10)
+    momentum: float = setting(
+        0.99,
+        "How slowly the key encoder follows (m); 0.999 in the paper.",
+        least=0,
+        most=0.99999,
+    )
+    dimensions: int = setting(128, "Numbers of an embedding.", least=2, most=4096)
+    hidden: int = setting(256, "Width of the projector's hidden layer; 2048 in the paper.", least=1, most=8192)
+    norm_groups: int = setting(
+        8, "Groups in which a batch is normalised, so that a key does not tell its query.", least=1, most=1024
+    )
+    protocol: str = setting(
+        "finetune",
+        "Whether codes then train all of it or the head alone.",
+        choices=("finetune", "linear"),
+    )
+    views: ViewConfig = field(default_factory=ViewConfig)
+
+
+@dataclass(frozen=True)
 class DetectorSettings(Checked):
     """One training from snapshot to detector."""
 
