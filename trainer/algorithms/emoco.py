@@ -115,12 +115,13 @@ class EmotionContrast(Supervised):
             rows = queue == number
             q, k = self.centred(query[rows], emotion[rows]), self.centred(key[rows], emotion[rows])
             own = (q * k).sum(dim=1, keepdim=True)
+            keys = self.queues[number].clone()  # the gradient needs them as they are now, before new ones come in
             if self.emoco.centring == "emotion" and self.emoco.queues == "one":
                 # one queue holds keys of all emotions: each query sees them from its own emotion's centre
-                against = self.centred(self.queues[number][None], emotion[rows])
+                against = self.centred(keys[None], emotion[rows])
                 others = torch.einsum("bd,bkd->bk", q, against)
             else:
-                others = q @ self.centred(self.queues[number], emotion[rows][:1]).T
+                others = q @ self.centred(keys, emotion[rows][:1]).T
             logits = torch.cat([own, others], dim=1) / self.emoco.temperature
             losses.append(F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.int64), reduction="sum"))
         return torch.stack(losses).sum() / len(query)

@@ -223,6 +223,7 @@ class DetectorSettings(Checked):
     network: NetworkConfig = field(default_factory=lambda: NetworkConfig(outputs=1))
     training: TrainingConfig = field(default_factory=TrainingConfig)
     adversarial: AdversarialConfig | None = None
+    emoco: EmoCoConfig | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -363,6 +364,31 @@ METHODS: dict[str, Method] = {
         "Wang et al., §3.2, §4.1 and §4.3.2: ResNet-50 at 224 pixels, Adam, three folds, a three-layer discriminator "
         "that sees probabilities, α 0.01 as on BP4D (0.001 on DISFA). Learning rates, batch, epochs, H_R, H_D and "
         "augmentation are not stated and ours.",
+    ),
+    "emoco": Method(
+        "emoco",
+        "EmoCo",
+        "Sun, Zeng, Shan 2021",
+        "Learns from faces and their emotions first, then from codes: for few coded faces among many others.",
+        DetectorSettings(method="emoco", training=TrainingConfig(epochs=30, batch=32), emoco=EmoCoConfig()),
+        DetectorSettings(
+            method="emoco",
+            preset=PAPER,
+            network=RESNET_PAPER.network,
+            training=RESNET_PAPER.training,
+            emoco=EmoCoConfig(
+                epochs=200,
+                batch=256,
+                queue=65536,
+                momentum=0.999,
+                hidden=2048,
+                norm_groups=16,
+                views=ViewConfig(crop=0.2),
+            ),
+        ),
+        "Sun et al. 2021, IV.B: ResNet-50, SGD 0.03 at 256 with cosine, momentum 0.9 and decay 0.0001, 200 epochs, a "
+        "projector of 2048 and 128, queues of 65536, τ 0.2, λ 1, m 0.999, the views of MoCo v2. How the codes are "
+        "then learned, 224 pixels and normalising in groups on one device are ours.",
     ),
 }
 
