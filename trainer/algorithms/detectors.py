@@ -35,8 +35,8 @@ from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import Rows, Supervised, TrainingData
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import network_start
-from trainer.algorithms.pretraining import PRETRAINING, emoco_pretrain
-from trainer.algorithms.settings import DetectorSettings
+from trainer.algorithms.pretraining import emoco_pretrain
+from trainer.algorithms.settings import PRETRAINING, DetectorSettings
 from trainer.algorithms.thresholds import fold_thresholds_choose, thresholds_choose
 from trainer.algorithms.training import ObjectiveMaker, stage_seed, train
 from trainer.algorithms.weights import WeightsError, body_read, weights_load, weights_save

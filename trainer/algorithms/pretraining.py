@@ -12,10 +12,9 @@ from trainer.algorithms.emoco import EmotionContrast, EmotionNetwork, emotions_o
 from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.objectives import TrainingData
-from trainer.algorithms.settings import DetectorSettings, TrainingConfig
+from trainer.algorithms.settings import PRETRAINING, DetectorSettings, TrainingConfig
 from trainer.algorithms.training import stage_seed, train
 
-PRETRAINING = "pretraining"
 PAPER_BATCH = 256
 
 

@@ -22,6 +22,7 @@ QUICK, PAPER = "quick", "paper"
 PRESETS = (QUICK, PAPER)
 CHOSEN_WHOLE = ("method", "preset")  # what the other settings begin from: not changed one by one
 LONGEST_TEXT = 200
+PRETRAINING = "pretraining"  # the stage before the networks of a detector
 PRETRAINED_FOLDER, PRETRAINED_FILE = "pretrained", "model.safetensors"  # below the data folder; in a model's folder
 
 

@@ -12,8 +12,7 @@ from tests.trainer.algorithms.tiny import QUICK, Tiny
 from trainer.algorithms.callbacks import Cancelled, EpochReport
 from trainer.algorithms.detectors import DetectorResult, detector_train
 from trainer.algorithms.emotions import Emotions
-from trainer.algorithms.pretraining import PRETRAINING
-from trainer.algorithms.settings import DetectorSettings, EmoCoConfig, NetworkConfig
+from trainer.algorithms.settings import PRETRAINING, DetectorSettings, EmoCoConfig, NetworkConfig
 
 EMOCO = EmoCoConfig(epochs=2, batch=12, queue=16, dimensions=8, hidden=16, norm_groups=3, protocol="linear")
 SETTINGS = DetectorSettings(
