@@ -122,10 +122,10 @@ def encoder_keep(context: JobContext, detector: Detector) -> None:
     target = Path(settings.DATA) / PRETRAINED_FOLDER / name
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
-    shutil.copyfile(job_folder(context) / f"{PRETRAINING}.safetensors", partial)
+    shutil.copyfile(learned, partial)
     partial.replace(target)
     context.log(
-        _("Other trainings can begin with what the emotions taught: pretrained weights %(name)s") % {"name": name}
+        _("Other trainings can begin with what emotions taught: pretrained weights %(name)s") % {"name": name}
     )
 
 
