@@ -16,12 +16,16 @@ Rules where the paper is silent:
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 OVERLAPS = np.linspace(0.0, 1.0, 21)
 """The shares t at which the curve is told."""
+
+HALF = 0.5
+"""The overlap at which a single figure is told beside the area."""
 
 FloatArray = NDArray[np.float64]
 
@@ -134,3 +138,65 @@ def _f1(recall: FloatArray, precision: FloatArray) -> FloatArray:
     )
     f1[np.isnan(recall) & np.isnan(precision)] = np.nan
     return f1
+
+
+def events_measure(
+    labels: NDArray[np.integer],
+    called: NDArray[np.bool_],
+    clips: NDArray[np.integer],
+    frames: NDArray[np.integer],
+    folds: NDArray[np.integer] | None = None,
+) -> dict[str, Any] | None:
+    """F1-event of every AU, JSON-ready; None where no two frames of a clip follow each other.
+
+    labels: (N, A) 1, 0, −1 unknown. called: (N, A). clips, frames: (N,), below 0 for a still; any order. folds: (N,)
+    the fold that a face was left out of. `aus` are over the clips of all folds together: curves at `overlaps`, F1 at
+    an overlap of one half, and the area under F1; `folds` have the mean over AUs of the latter two in each fold.
+    Rounded to six digits, None where undefined.
+    """
+    rows = np.flatnonzero((clips >= 0) & (frames >= 0))
+    rows = rows[np.lexsort((frames[rows], clips[rows]))]
+    rows = rows[np.r_[True, (np.diff(clips[rows]) != 0) | (np.diff(frames[rows]) != 0)][: len(rows)]]
+    if not frames_follow(clips[rows], frames[rows]).any():
+        return None
+
+    def curves(kept: NDArray[np.intp]) -> list[EventCurve]:
+        return [
+            event_curve(labels[kept, au].astype(np.int8), called[kept, au].astype(np.int8), clips[kept], frames[kept])
+            for au in range(labels.shape[1])
+        ]
+
+    told: dict[str, Any] = {"overlaps": OVERLAPS.round(6).tolist(), "frames": len(rows)}
+    told["aus"] = [_curve_told(curve) for curve in curves(rows)]
+    told["mean"] = _means(told["aus"])
+    told["folds"] = []
+    for fold in range(int(folds[rows].max()) + 1 if folds is not None and len(rows) else 0):
+        assert folds is not None
+        told["folds"].append(_means([_curve_told(curve) for curve in curves(rows[folds[rows] == fold])]))
+    return told
+
+
+def _curve_told(curve: EventCurve) -> dict[str, Any]:
+    half = int(np.abs(curve.overlaps - HALF).argmin())
+    return {
+        "recall": _plain(curve.recall),
+        "precision": _plain(curve.precision),
+        "f1": _plain(curve.f1),
+        "f1_half": _plain(curve.f1[half : half + 1])[0],
+        "area": _plain(np.array([curve.area]))[0],
+        "true_events": curve.true_events,
+        "predicted_events": curve.predicted_events,
+    }
+
+
+def _means(aus: list[dict[str, Any]]) -> dict[str, float | None]:
+    """Over the AUs that have the figure."""
+    found: dict[str, float | None] = {}
+    for name in ("f1_half", "area"):
+        values = [au[name] for au in aus if au[name] is not None]
+        found[name] = round(sum(values) / len(values), 6) if values else None
+    return found
+
+
+def _plain(values: FloatArray) -> list[float | None]:
+    return [None if np.isnan(value) else round(float(value), 6) for value in values]

@@ -30,6 +30,7 @@ from trainer.algorithms.callbacks import Cancelled, EpochReport, progress_part
 from trainer.algorithms.detectors import FINAL_STAGE, DetectorResult, detector_train
 from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.evaluation import evaluate
+from trainer.algorithms.events import events_measure
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import pretrained_find
 from trainer.algorithms.sampling import batch_count, composition, epoch_batches
@@ -308,23 +309,20 @@ def report_make(
 ) -> dict[str, Any]:
     """The detector's report: cross-validation, test, trainings, machine, settings, batches."""
     rows = np.flatnonzero(result.folds >= 0)
-    labels, folds = taken.labels[rows], result.folds[rows]
+    labels, folds, faces = taken.labels[rows], result.folds[rows], taken.faces
+    scores, cuts = result.out_of_fold[rows], result.fold_thresholds[folds]
     report: dict[str, Any] = {
-        "cross_validation": evaluate(
-            labels,
-            result.out_of_fold[rows],
-            taken.faces.subjects[rows],
-            thresholds=result.fold_thresholds[folds],
-            folds=folds,
-        ),
+        "cross_validation": evaluate(labels, scores, faces.subjects[rows], thresholds=cuts, folds=folds)
+        | {"events": events_measure(labels, scores > cuts, faces.clips[rows], faces.frames[rows], folds)},
         "test": None,
     }
     tests = np.flatnonzero((taken.test_labels >= 0).any(axis=1))
     if len(tests):
         scores = scores_predict(result.network, cache, tests, cancelled=context.cancelled)
-        report["test"] = evaluate(
-            taken.test_labels[tests], scores, taken.faces.subjects[tests], thresholds=result.thresholds
-        )
+        codes, cuts = taken.test_labels[tests], result.thresholds
+        report["test"] = evaluate(codes, scores, faces.subjects[tests], thresholds=cuts) | {
+            "events": events_measure(codes, scores > cuts, faces.clips[tests], faces.frames[tests])
+        }
     else:
         report["test_why"] = NO_TEST
     return report | {

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.algorithms.events import event_curve
+from trainer.algorithms.events import event_curve, events_measure
 
 
 def curve(truth, predicted, clips=None, frames=None, overlaps=(0.0, 0.5, 1.0)):
@@ -137,3 +137,32 @@ def test_the_curve_is_that_of_a_walk_over_the_frames(rows):
                 assert share == pytest.approx(sum(value >= t - 1e-9 for value in values) / len(values))
             else:
                 assert np.isnan(share)
+
+
+def measured(labels, called, clips, frames, folds=None):
+    return events_measure(
+        np.array(labels, np.int8), np.array(called, bool), np.array(clips), np.array(frames),
+        None if folds is None else np.array(folds),
+    )  # fmt: skip
+
+
+def test_the_order_of_the_faces_and_stills_among_them_change_nothing():
+    labels, called = [[0], [1], [1], [1], [0]], [[0], [1], [1], [0], [0]]
+    told = measured(labels, called, [7] * 5, range(5))
+    order = [3, 1, 0, 4, 2]
+    mixed = measured(
+        [[1], *(labels[i] for i in order)], [[1], *(called[i] for i in order)], [-1] + [7] * 5, [-1, *order]
+    )
+    assert mixed == told
+    assert told["aus"][0]["f1_half"] == 1.0
+
+
+def test_stills_alone_have_no_events():
+    assert measured([[1], [0]], [[1], [0]], [-1, -1], [-1, -1]) is None
+    assert measured([[1], [0]], [[1], [0]], [4, 4], [10, 30]) is None
+
+
+def test_folds_are_told_apart_and_an_undefined_mean_is_none():
+    told = measured([[1], [1], [0], [0]], [[1], [1], [0], [0]], [1, 1, 2, 2], [0, 1, 0, 1], [0, 0, 1, 1])
+    assert told["mean"] == {"f1_half": 1.0, "area": 1.0}
+    assert told["folds"] == [{"f1_half": 1.0, "area": 1.0}, {"f1_half": None, "area": None}]
