@@ -150,7 +150,7 @@ function act(action, faces) {
     page: page.page,
     reason: page.reason,
     protocol: page.protocol,
-    au: form.querySelector("[name=au]:checked")?.value ?? "",
+    au: form.elements.au?.value ?? "",
     unsure: form.elements.unsure?.checked ? "1" : "",
     note: form.elements.note?.value ?? "",
   });
@@ -294,14 +294,17 @@ const commands = {
   zoom() { if (zoom.open) zoom.close(); else zoomShow(current); },
   help,
 };
-if (!isNoise) {
+if (form.elements.au || !isNoise) {
   commands["one-present"] = one("present");
   commands["one-absent"] = one("absent");
-  commands.next = () => next.click();
 }
+if (!isNoise) commands.next = () => next.click();
 tilesRead();
 chosenShow();
 keysStart(commands);
 if (tiles.length) focusOn(current);
 outbox.show();
 outbox.send();
+
+// A grid that goes on as one scrolls: the faces that came are faces like the others.
+form.addEventListener("htmx:afterSettle", () => { tilesRead(); chosenShow(); });
