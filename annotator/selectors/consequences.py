@@ -134,7 +134,7 @@ class Consequences:
 
     @property
     def too_many(self) -> bool:
-        return len(self.own) > RELABEL_MOST
+        return self.changes > RELABEL_MOST
 
     @property
     def possible(self) -> bool:

@@ -69,8 +69,6 @@ class LayerHeat:
     layer: LabelLayer
     heat: HeatMap
     difference: HeatMap | None
-    few: list[list[bool]]
-    """(row, column): the share is of few faces."""
 
 
 @dataclass(frozen=True)
@@ -195,8 +193,9 @@ class _Maker:
         numbers = [coded.au for coded in self.aus]
         expected = _conditional(base) if base is not None else None
         apart = {layer.pk: _conditional(counts) - expected for layer, counts in told if expected is not None}
-        sizes = [float(np.nanmax(np.abs(one), initial=0.0)) for one in apart.values() if np.isfinite(one).any()]
-        top = max([0.05, *sizes])
+        told_of = {layer.pk: _least(counts, base) for layer, counts in told}
+        sizes = [np.abs(apart[pk][(told_of[pk] >= FEW_GIVEN) & np.isfinite(apart[pk])]) for pk in apart]
+        top = max([0.05, *(float(one.max(initial=0)) for one in sizes)])
         found = []
         for layer, counts in told:
             shares = _conditional(counts)
@@ -206,9 +205,11 @@ class _Maker:
 
             differs = None
             if layer.pk in apart and not (self.reference and layer.pk == self.reference.pk):
-                differs = heat_map("difference", _told(apart[layer.pk]), numbers, top, linker)
-            heat = heat_map(layer.kind, _told(shares), numbers, 1.0, linker)
-            found.append(LayerHeat(layer, heat, differs, (counts.asked < FEW_GIVEN).tolist()))
+                told_by = told_of[layer.pk].tolist()
+                differs = heat_map("difference", _told(apart[layer.pk]), numbers, top, linker, told_by, FEW_GIVEN)
+            asked = counts.asked.tolist()
+            heat = heat_map(layer.kind, _told(shares), numbers, 1.0, linker, asked, FEW_GIVEN)
+            found.append(LayerHeat(layer, heat, differs))
         return found
 
 
@@ -217,6 +218,11 @@ def _conditional(counts: CodeCounts) -> NDArray[np.float64]:
     present; NaN where there is no such face."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(counts.both / counts.asked)
+
+
+def _least(counts: CodeCounts, base: CodeCounts | None) -> NDArray[np.int64]:
+    """(A, A): how many faces a difference of shares rests on, on the side that has fewer."""
+    return counts.asked if base is None else np.minimum(counts.asked, base.asked)
 
 
 def _told(shares: NDArray[np.float64]) -> list[list[float | None]]:

@@ -26,6 +26,10 @@ class HeatCell:
     """… among the faces with this one."""
     address: str = ""
     """The faces behind it."""
+    faces: int | None = None
+    """How many have the given AU and are coded for the other; None where that wasn't told,"""
+    few: bool = False
+    """or too few for the share to say much."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,11 @@ def heat_map(
     aus: Sequence[int],
     top: float,
     linker: Linker = lambda present, given: "",
+    faces: Sequence[Sequence[int]] | None = None,
+    few: int = 0,
 ) -> HeatMap:
     """The picture of shares (rows, columns) by AU; `top` is drawn darkest. A share may be negative: its
-    size is drawn."""
+    size is drawn. With `faces`, shares of less than `few` are marked."""
     size = round(min(HEAT_SIDE / len(aus), CELL_MOST), 2)
     cells = [
         HeatCell(
@@ -83,6 +89,8 @@ def heat_map(
             present=aus[row],
             given=aus[column],
             address=linker(aus[row], aus[column]),
+            faces=faces[row][column] if faces else None,
+            few=faces is not None and faces[row][column] < few,
         )
         for row, line in enumerate(shares)
         for column, share in enumerate(line)

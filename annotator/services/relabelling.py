@@ -63,7 +63,7 @@ def faces_relabel(
     protocol_version: int | None = None,
     note: str = "",
 ) -> Decision:
-    """One decision on all faces of a scope: all of them change or none. `told` are the consequences now,
+    """One decision on all faces of a scope that it changes: all of them or none. `told` are the consequences now,
     `shown` the fingerprint of those that the user agreed to.
 
     Raises RelabelStale (409, nothing written) where the two differ, InputRefused where there is nothing
@@ -86,7 +86,7 @@ def faces_relabel(
         kind=action.kind,
         code=action.code,
         aus=[] if action.kind == DecisionKind.NOISE else [told.coded.au],
-        faces=told.positions.tolist(),
+        faces=told.positions[told.touched].tolist(),
         mode=Mode.ASSISTED,
         scope=Scope.SELECTION,
         client_id=client_id,
