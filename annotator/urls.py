@@ -90,7 +90,7 @@ urlpatterns = [
     # any selection of faces
     path("datasets/<int:dataset_id>/selections/", selections.selection_create, name="selection_create"),
     path("datasets/<int:dataset_id>/faces/", face_lists.face_list, name="face_list"),
-    path("datasets/<int:dataset_id>/faces/grid/", face_lists.grid_decide, name="grid_decide"),
+    path("datasets/<int:dataset_id>/faces/grid/decide/", face_lists.grid_decide, name="grid_decide"),
     path("datasets/<int:dataset_id>/faces/consequences/", relabelling.faces_consequences, name="faces_consequences"),
     path("datasets/<int:dataset_id>/faces/decide/", relabelling.faces_decide, name="faces_decide"),
     path("datasets/<int:dataset_id>/distributions/", distributions.distributions_page, name="distributions"),

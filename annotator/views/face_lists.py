@@ -54,7 +54,7 @@ def face_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
         return render(request, part, context)
     done = done_of(member, request.GET.get("done", "")) if context["may_decide"] else None
     context |= {"client_id": uuid.uuid4(), "after": number, **_standing(member)}
-    context |= {"done": done, "words": decision_words(done) if done else "", "back": context["whole"]}
+    context |= {"done": done, "done_words": decision_words(done) if done else "", "back": context["whole"]}
     return render(request, "annotator/face_list.html", context)
 
 

@@ -129,7 +129,7 @@ def _done(request: HttpRequest, member: Member, decision: Decision, back: str) -
     context = {
         "dataset": member.dataset,
         "done": done_of(member, str(decision.pk)),
-        "words": decision_words(decision),
+        "done_words": decision_words(decision),
         "panel": True,
         "back": back,
         "client_id": uuid.uuid4(),
