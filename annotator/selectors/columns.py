@@ -6,6 +6,7 @@ another stamp makes another file, and the older one goes. Decisions don't touch 
 the stamps of these let them pass.
 """
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable
@@ -50,6 +51,18 @@ class LayerColumns:
         codes[(present & single) != 0] = PRESENT
         codes[(unscorable & single) != 0] = UNSCORABLE
         return codes
+
+    def having(self, bit: int, code: int) -> NDArray[np.bool_]:
+        """(P,) whether the layer has this code of the AU bit; only the masks that tell it are read."""
+        present, scored, unscorable = self.masks
+        single = np.int64(1 << bit)
+        if code == PRESENT:
+            return np.asarray((present & single) != 0)
+        if code == UNSCORABLE:
+            return np.asarray((unscorable & single) != 0)
+        if code == ABSENT:
+            return np.asarray((scored & ~present & single) != 0)
+        return np.asarray(((scored | unscorable) & single) == 0)
 
     def at(self, positions: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """(3, n): the masks at these positions, or at all; zeros at those that came later."""
@@ -122,7 +135,8 @@ def _kept(path: Path, read: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         stored: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:  # not there yet, or gone since a newer one was stored
         stored = read()
-        _store(path, stored)
+        with contextlib.suppress(OSError):  # a full disk costs the next reader time, and this one nothing
+            _store(path, stored)
     return stored
 
 

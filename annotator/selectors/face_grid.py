@@ -19,6 +19,8 @@ from annotator.selectors.columns import NO_FACE, NO_SUBJECT, Columns
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, coder_layer, state_tokens
 from annotator.selectors.scopes import Scope, faces_count, scope_positions
 
+LAST = 0xFFFF
+"""The key of what comes last of all."""
 PER_PAGE = 200
 """Faces that come at once; more come as one scrolls."""
 KIND_LETTERS = {
@@ -190,38 +192,47 @@ def _page(view: GridView, after: int | None) -> tuple[list[int], int, bool]:
     return shown, start, start + len(shown) < len(positions)
 
 
-def _keys(view: GridView, positions: NDArray[np.int64]) -> NDArray[np.float32 | np.int64]:
-    """(n,) what the faces are sorted by, lowest first; faces of one key follow by position."""
+def _keys(view: GridView, positions: NDArray[np.int64]) -> NDArray[np.uint16] | NDArray[np.int64]:
+    """(n,) what the faces are sorted by, lowest first; faces of one key follow by position. Sixteen bits
+    where these are enough: numpy sorts them in a tenth of the time."""
     sort = view.sort
     if sort.key == "subject":
         subjects = _within(view.columns.subjects, positions, NO_SUBJECT).astype(np.int64)
-        return np.where(subjects < 0, np.iinfo(np.int64).max, subjects)
+        many = int(view.columns.subjects.max(initial=0)) >= LAST
+        subjects[subjects < 0] = np.iinfo(np.int64).max if many else LAST
+        return subjects if many else subjects.astype(np.uint16)
     if sort.key == "differ":
-        return -differences(view, positions)
+        return (LAST - differences(view, positions)).astype(np.uint16)
     if sort.layer is not None and view.coded is not None:
         shares = probabilities_at(sort.layer, view.coded.bit, positions)
-        return np.nan_to_num(-shares if sort.highest else shares, nan=np.inf)
+        # The bits of float16s that aren't negative are in their order.
+        ranks = np.maximum(shares, np.float16(0)).view(np.uint16)
+        return np.where(np.isnan(shares), np.uint16(LAST), LAST - 1 - ranks if sort.highest else ranks)
     return positions
 
 
 def differences(view: GridView, positions: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n,) the number of AUs on which the layers differ, 64 more where it is the one shown."""
-    present, absent = np.zeros((2, len(positions)), np.int64)
-    for layer in view.layers:
-        masks = view.columns.layer(layer).at(positions)
+    columns = [view.columns.layer(layer) for layer in view.layers]
+    # Of many faces the whole columns are read in a row, which is quicker than picking these out of each.
+    many = all(len(one) < 4 * len(positions) for one in columns)
+    present, absent = np.zeros((2, view.dataset.next_position if many else len(positions)), np.int64)
+    for one in columns:
+        masks = one.masks if many else one.at(positions)
         present |= masks[0]
         absent |= masks[1] & ~masks[0]
     differ = present & absent & np.int64(sum(coded.mask for coded in view.aus))
+    differ = differ[positions] if many else differ
     counted = np.bitwise_count(differ).astype(np.int64)
     shown = view.coded.mask if view.coded else 0
     return np.asarray(counted + 64 * ((differ & np.int64(shown)) != 0))
 
 
-def probabilities_at(layer: LabelLayer, bit: int, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+def probabilities_at(layer: LabelLayer, bit: int, positions: NDArray[np.int64]) -> NDArray[np.float16]:
     """(n,) the layer's probabilities of one AU bit, NaN where there are none."""
     if layer.probabilities is None:
-        return np.full(len(positions), np.nan, np.float32)
-    return _within(array_read(layer.probabilities)[:, bit], positions, np.nan).astype(np.float32)
+        return np.full(len(positions), np.nan, np.float16)
+    return _within(array_read(layer.probabilities)[:, bit], positions, np.nan).astype(np.float16)
 
 
 def _within(column: NDArray, positions: NDArray[np.int64], missing: float) -> NDArray:  # type: ignore[type-arg]

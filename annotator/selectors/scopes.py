@@ -277,15 +277,17 @@ def _coded_so(columns: Columns, scope: Scope, positions: NDArray[np.int64] | Non
     if not scope.where and not scope.differ:
         return positions
     if positions is None:
-        positions = np.flatnonzero(columns.subjects != NO_FACE)
+        marked = columns.subjects != NO_FACE
+    else:
+        marked = np.zeros(columns.dataset.next_position, bool)
+        marked[positions] = True
     for one in scope.where:
-        codes = columns.layer(one.layer).codes(one.coded.bit, positions)
-        positions = positions[codes == CODE_NUMBERS[one.code]]
+        marked &= columns.layer(one.layer).having(one.coded.bit, CODE_NUMBERS[one.code])
     for two in scope.differ:
-        first = columns.layer(two.one).codes(two.coded.bit, positions)
-        second = columns.layer(two.other).codes(two.coded.bit, positions)
-        positions = positions[(first >= 0) & (second >= 0) & (first != second)]
-    return positions
+        sides = [columns.layer(side) for side in (two.one, two.other)]
+        yes, no = ([side.having(two.coded.bit, code) for side in sides] for code in (PRESENT, ABSENT))
+        marked &= (yes[0] & no[1]) | (no[0] & yes[1])
+    return np.flatnonzero(marked)
 
 
 def faces_count(dataset: DataSet, positions: NDArray[np.int64] | None) -> int:

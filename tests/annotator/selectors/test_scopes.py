@@ -1,9 +1,11 @@
 """Scopes: which faces an address names, for whom, and in what words."""
 
 import uuid
+from pathlib import Path
 
 import numpy as np
 import pytest
+from django.conf import settings
 
 from annotator.choices import DecisionKind, FaceRole, LayerKind, Mode
 from annotator.choices import Scope as DecisionScope
@@ -18,6 +20,7 @@ from annotator.services.assignments import assignment_take
 from annotator.services.datasets import revision_raise
 from annotator.services.decisions import decision_make
 from annotator.services.selections import selection_keep, selection_scope
+from annotator.services.withdrawal_files import caches_remove
 from tests.factories import faces_make, layer_make, run_make
 
 
@@ -159,6 +162,18 @@ def test_columns_tell_what_the_rows_say(alice, mixed):
     assert columns.codes(bit).tolist() == [1, 1, 1, 0, 0, 0, 1, 1, -1, -1]
     assert columns.codes(bit, np.array([9, 6, 12])).tolist() == [-1, 1, -1]
     assert np.flatnonzero(columns.noise()).tolist() == [4]
+
+
+def test_columns_lie_on_disk_once_and_go_with_a_withdrawal(alice, mixed):
+    weak = alice.dataset.layers.get(name="weak")
+    folder = Path(settings.DATA) / "cache" / f"columns-{alice.dataset.pk}"
+    for _round in range(2):
+        Columns(alice.dataset).layer(weak)
+        revision_raise(alice.dataset)
+    assert len(list(folder.glob(f"layer-{weak.pk}.*"))) == 1
+    caches_remove(alice.dataset)
+    assert not folder.exists()
+    assert len(Columns(alice.dataset).layer(weak)) == 10
 
 
 def test_the_scope_of_a_cluster(alice, mixed):

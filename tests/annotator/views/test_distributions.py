@@ -128,7 +128,7 @@ def test_a_coder_sees_no_other_coder_and_blind_nothing_but_their_own(dataset, la
 def test_queries_stay_few(dataset, layers, cast, django_assert_max_num_queries):
     client = cast.client("bob")
     show(client, dataset)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(11):
         show(client, dataset)
 
 

@@ -190,7 +190,7 @@ def test_the_number_of_queries_does_not_grow_with_the_faces(dataset, faces, cast
     client = cast.client("bob")
     weak = layer(dataset, LayerKind.WEAK).pk
     grid(client, dataset, where=f"{weak}:12:a", sort="differ")
-    with django_assert_max_num_queries(34):
+    with django_assert_max_num_queries(20):
         grid(client, dataset, where=f"{weak}:12:a", sort="differ")
 
 
