@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from annotator.choices import FaceRole
 from annotator.errors import InputRefused
 from annotator.models import Cluster, DataSet, Face
-from annotator.selectors.clusters import cluster_get, cluster_positions
+from annotator.selectors.clusters import cluster_get
 from annotator.selectors.codes import CHUNK
+from annotator.selectors.memberships import cluster_positions
 
 SELECTION_MOST = 20_000
 """Faces of one selection."""
