@@ -4,6 +4,7 @@ from django.urls import path
 
 from annotator.views import (
     accounts,
+    clusters,
     dataset_settings,
     datasets,
     distributions,
@@ -83,6 +84,11 @@ urlpatterns = [
         review.cluster_decide,
         name="cluster_decide",
     ),
+    path(
+        "datasets/<int:dataset_id>/clusters/<int:cluster_id>/beside/", clusters.cluster_beside, name="cluster_beside"
+    ),
+    path("datasets/<int:dataset_id>/clusters/<int:cluster_id>/split/", clusters.cluster_split, name="cluster_split"),
+    path("datasets/<int:dataset_id>/clusters/<int:cluster_id>/merge/", clusters.cluster_merge, name="cluster_merge"),
     path("datasets/<int:dataset_id>/noise/", noise.noise_gallery, name="noise_gallery"),
     path("datasets/<int:dataset_id>/noise/decide/", noise.noise_decide, name="noise_decide"),
     path("datasets/<int:dataset_id>/faces/<int:position>/", faces.face_detail, name="face_detail"),

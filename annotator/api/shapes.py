@@ -114,6 +114,9 @@ class ClusterSerializer(serializers.Serializer[Row]):
     votes = serializers.DictField(help_text="By AU number: share, weak_share and agreement.")
     agreement = serializers.FloatField()
     expected_corrections = serializers.FloatField()
+    split_from = serializers.IntegerField(
+        allow_null=True, help_text="The id of the cluster that a reviewer split it off from."
+    )
 
 
 class ClusterPageSerializer(PageSerializer):

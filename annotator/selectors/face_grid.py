@@ -13,11 +13,11 @@ from annotator.choices import LayerKind
 from annotator.errors import InputRefused, NotFound
 from annotator.models import CodedAU, DataSet, Face, LabelLayer, Member
 from annotator.selectors.arrays import array_read
-from annotator.selectors.clusters import Mark, Tile, empty_codes, faces_at
 from annotator.selectors.codes import coded_aus, is_blind, layer_codes
 from annotator.selectors.columns import NO_FACE, NO_SUBJECT, Columns
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, coder_layer, state_tokens
 from annotator.selectors.scopes import Scope, faces_count, scope_positions
+from annotator.selectors.tiles import Mark, Tile, empty_codes, faces_at
 
 LAST = 0xFFFF
 """The key of what comes last of all."""

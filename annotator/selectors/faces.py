@@ -11,9 +11,9 @@ from annotator.errors import NotFound
 from annotator.facs import au_label, pairs_unlikely
 from annotator.models import CodedAU, DataSet, Decision, Face, LabelLayer, Member
 from annotator.selectors.arrays import array_read
-from annotator.selectors.clusters import empty_codes
 from annotator.selectors.codes import coded_aus, is_blind, layer_codes, layers_visible_to
 from annotator.selectors.review import DecisionLine, coder_layer, decision_lines, decisions_of, state_tokens
+from annotator.selectors.tiles import empty_codes
 
 BESIDE = 5
 """Frames shown on each side of a frame."""

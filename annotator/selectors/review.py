@@ -1,7 +1,7 @@
 """What the review pages read of decisions: state tokens, histories, what may be undone or redone."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -225,16 +225,16 @@ class Progress:
         return self.done / self.clusters if self.clusters else 0.0
 
 
-def adopted_clusters(dataset: DataSet, au: int | None = None) -> QuerySet[Cluster]:
+def adopted_clusters(dataset: DataSet, within: Collection[int] | None = None) -> QuerySet[Cluster]:
     """The clusters to review: of partitions whose AUs' proposals come from their run; never group 0.
-    With `au`, those made for this AU, alone or with others."""
+    With `within`, those made for one of these AUs, alone or with others."""
     wanted = Q(pk=None)
     hidden = set(dataset.coded_aus.filter(hidden=True).values_list("au", flat=True))
     runs = ClusterRun.objects.filter(dataset=dataset, adopted_at__isnull=False)
     for run_id, partitions, adopted in runs.values_list("pk", "partitions", "adopted_aus"):
         aus = set(adopted) - hidden
-        if au is not None:
-            aus &= {au}
+        if within is not None:
+            aus &= set(within)
         places = [place for place, group in enumerate(partitions) if aus & set(group)]
         wanted |= Q(run_id=run_id, partition__in=places)
     return Cluster.objects.filter(wanted, number__gt=0)
@@ -262,13 +262,13 @@ def _seats(needed: int, *states: str) -> Q:
     return every
 
 
-def clusters_free(dataset: DataSet, user: User, au: int | None = None) -> QuerySet[Cluster]:
-    """Clusters (of this AU) with a free seat that the user neither holds nor has finished: most
+def clusters_free(dataset: DataSet, user: User, within: Collection[int] | None = None) -> QuerySet[Cluster]:
+    """Clusters (of these AUs) with a free seat that the user neither holds nor has finished: most
     expected corrections first, those the user gave back last."""
     active = Assignment.objects.filter(cluster=OuterRef("pk"), state__in=ACTIVE)
     given_back = Assignment.objects.filter(cluster=OuterRef("pk"), coder=user, state=AssignmentState.RELEASED)
     return (
-        adopted_clusters(dataset, au)
+        adopted_clusters(dataset, within)
         .filter(~_seats(coders_needed(dataset), *ACTIVE), ~Exists(active.filter(coder=user)))
         .annotate(given_back=Exists(given_back))
         .select_related("run__dataset")

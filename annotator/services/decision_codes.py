@@ -14,8 +14,8 @@ from annotator.errors import InputRefused, NotAllowed
 from annotator.facs import OPPOSITES, au_label
 from annotator.masks import ABSENT, BITS, NOT_SCORED, PRESENT, UNSCORABLE
 from annotator.models import Cluster, CodedAU, DataSet, Decision, LabelLayer
-from annotator.selectors.clusters import run_proposals
 from annotator.selectors.codes import LayerCodes, layer_codes
+from annotator.selectors.tiles import run_proposals
 
 KEEP = 9
 """In a matrix of wanted codes: leave this AU of this face as it is."""

@@ -26,8 +26,8 @@ from annotator.models import (
     Label,
     LabelLayer,
 )
-from annotator.selectors.clusters import cluster_positions
 from annotator.selectors.codes import CHUNK, LayerCodes, layer_codes
+from annotator.selectors.memberships import cluster_positions
 from annotator.selectors.review import decision_redoable, decision_undoable, state_tokens, token_words
 from annotator.services.assignments import assignment_renew, assignment_reopen, own_assignment_check
 from annotator.services.datasets import revision_raise

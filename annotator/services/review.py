@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from annotator.choices import DecisionKind, Mode, Scope
 from annotator.errors import Conflict, InputRefused
 from annotator.models import Assignment, Cluster, DataSet, Decision
-from annotator.selectors.clusters import cluster_arrange, undecided
+from annotator.selectors.arrangement import cluster_arrange, undecided
 from annotator.selectors.codes import is_blind
 from annotator.services.decisions import AssignmentStale, decision_make, decision_undo
 
@@ -47,6 +47,8 @@ class Request:
     au: int | None = None
     """One AU of several; None for all that the page is about."""
     page: int = 1
+    order: str = ""
+    """What the page was sorted by: it says which faces a page of several holds."""
     protocol_version: int | None = None
     undo: int | None = None
     """The decision that the page offered to undo."""
@@ -68,7 +70,7 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
     if assignment is None:
         raise AssignmentStale("This cluster is not yours to review now. Take it first; nothing was written.")
     action = action_named(request.action)
-    shown = cluster_arrange(cluster, user, assignment, number=request.page, ordered=False)
+    shown = cluster_arrange(cluster, user, assignment, number=request.page, ordered=False, order=request.order)
     faces = list(request.chosen)
     if not faces:
         if not action.all_faces:

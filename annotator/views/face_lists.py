@@ -18,11 +18,11 @@ from annotator.errors import CorrugatorError
 from annotator.models import Decision, Member
 from annotator.selectors import face_grid, review
 from annotator.selectors.access import REVIEW, member_for
-from annotator.selectors.clusters import tiles_alike
 from annotator.selectors.codes import blind_refuse, layers_visible_to
 from annotator.selectors.face_grid import GridView
 from annotator.selectors.scope_words import faces_address, scope_chips
 from annotator.selectors.scopes import PARAMETERS, Scope, scope_read
+from annotator.selectors.tiles import tiles_alike
 from annotator.services.relabelling import grid_act
 from annotator.views.relabelling import done_of
 from annotator.views.review import decision_words, is_htmx, refusal, request_read, saved

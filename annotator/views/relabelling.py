@@ -16,12 +16,12 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.errors import CorrugatorError, InputRefused
 from annotator.models import Decision, Member
 from annotator.selectors.access import REVIEW, member_for
-from annotator.selectors.clusters import faces_at
 from annotator.selectors.codes import blind_refuse, coded_aus, layers_visible_to
 from annotator.selectors.consequences import RELABEL_MOST, Consequences, Tally, consequences
 from annotator.selectors.face_grid import shown_au
 from annotator.selectors.scope_words import faces_address, scope_chips
 from annotator.selectors.scopes import scope_read
+from annotator.selectors.tiles import faces_at
 from annotator.services.relabelling import RelabelStale, faces_relabel
 from annotator.services.review import turn_back
 from annotator.views.review import decision_words, is_htmx, request_read, saved
