@@ -53,6 +53,14 @@ class Intensity(IntegerChoices):
     NOT_SCORED = 15, _("Not scored")
 
 
+class Side(TextChoices):
+    """The subject's own side or sides that a code or an event is about."""
+
+    BOTH = "both", _("Both sides")
+    LEFT = "left", _("Left")
+    RIGHT = "right", _("Right")
+
+
 class Mode(TextChoices):
     """Whether the coder saw weak codes and proposals while deciding."""
 
