@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from annotator.choices import DecisionKind, Side
 from annotator.facs import au_label
-from annotator.models import Clip, DataSet, Decision, Event, LabelLayer
+from annotator.models import Clip, DataSet, Decision, DecisionEvent, Event, LabelLayer
 from annotator.selectors.codes import layers_visible_to
 from annotator.selectors.grades import LEVELS
 
@@ -110,6 +110,49 @@ def lanes_of(events: Sequence[ShownEvent]) -> list[Lane]:
     return sorted(lanes.values(), key=lambda lane: (not lane.own, lane.au, lane.layer.pk))
 
 
+WIDTH = 1000
+"""Width of the timeline in its own units, for the whole clip."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One event on the timeline."""
+
+    event: Event
+    x: float
+    width: float
+    apex: float | None
+    words: str
+    open: bool
+
+
+@dataclass(frozen=True)
+class TimelineRow:
+    lane: Lane
+    bars: list[Bar]
+
+
+def playhead(frame: int, first: int, last: int) -> float:
+    """Where a frame is on the timeline."""
+    return round((frame - first + 0.5) * WIDTH / (last - first + 1), 2)
+
+
+def timeline_of(lanes: Sequence[Lane], first: int, last: int) -> list[TimelineRow]:
+    """The lanes with their events laid out over the frames `first` to `last`; an open event is drawn as far as
+    it is marked."""
+    unit = WIDTH / (last - first + 1)
+    rows = []
+    for lane in lanes:
+        bars = []
+        for event in lane.events:
+            end = max(event.onset, event.apex or 0) if event.offset is None else event.offset
+            apex = None if event.apex is None else playhead(event.apex, first, last)
+            x, width = round((event.onset - first) * unit, 2), round(max((end - event.onset + 1) * unit, 4), 2)
+            bars.append(Bar(event, x, width, apex, EventState.of(event).words, event.offset is None))
+        rows.append(TimelineRow(lane, bars))
+    return rows
+
+
 def event_words(decision: Decision) -> str:
     """What a decision on an event did: “AU12: frames 10–30, apex 20”; empty for other decisions."""
     change = getattr(decision, "event", None)
@@ -123,3 +166,17 @@ def event_words(decision: Decision) -> str:
     else:
         said = _("%(now)s; before: %(was)s") % {"now": new.words, "was": old.words}
     return f"{au_label(change.au)}: {said}"
+
+
+def event_undo_words(undo: Decision) -> str | None:
+    """What an undo did to an event; None where what it undoes was about codes."""
+    undone = undo.undoes
+    if undone is None or DecisionEvent.objects.filter(decision=undone).first() is None:
+        return None
+    change = DecisionEvent.objects.filter(decision=undo).first()
+    if change is None:
+        return _("The event was changed since and stays as it is.")
+    new = EventState.from_json(change.new)
+    if new is None:
+        return _("The event of %(au)s is gone again.") % {"au": au_label(change.au)}
+    return _("%(au)s is as it was: %(now)s.") % {"au": au_label(change.au), "now": new.words}

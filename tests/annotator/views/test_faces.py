@@ -12,6 +12,7 @@ from annotator.choices import FaceRole, LayerKind, Mode
 from annotator.models import Clip, Decision, Label, Subject
 from annotator.services.arrays import array_write
 from annotator.services.assignments import assignment_take
+from annotator.services.datasets import coded_aus_ensure
 from tests.factories import faces_make, layer_make, run_make
 
 
@@ -77,10 +78,10 @@ def test_probabilities_stand_beside_the_code(dataset, faces, layers, cast):
 
 
 def test_frames_before_and_after_and_the_same_subject(dataset, faces, layers, cast):
-    page = get(cast.client("bob"), dataset, faces[1]).context["page"]
-    assert [face.frame for face in page.strip] == [10, 11, 12]
-    assert (page.before, page.after) == (faces[0], faces[2])
-    assert page.others == [faces[3]]
+    context = get(cast.client("bob"), dataset, faces[1]).context
+    assert [frame.face.frame for frame in context["strip"].frames] == [10, 11, 12]
+    assert (context["strip"].before, context["strip"].after) == (faces[0], faces[2])
+    assert context["others"] == [faces[3]]
 
 
 def test_a_code_for_one_au(dataset, faces, layers, cast):
@@ -110,13 +111,37 @@ def test_the_noise_mark_goes_without_the_codes(dataset, faces, layers, cast):
     assert (label.scored, label.noise) == (dataset.coded_aus.get(au=25).mask, False)
 
 
-def test_rare_pairs_are_asked_about_and_not_forbidden(dataset, faces, layers, cast):
-    from annotator.services.datasets import coded_aus_ensure
-
+def pair_made(client, dataset, face, **fields):
+    """AU12 saved, and the answer to AU15 on the same face."""
     coded_aus_ensure(dataset=dataset, aus=[15])
+    decide(client, dataset, face, "present:12")
+    return decide(client, dataset, face, "present:15", **fields)
+
+
+def own_codes(dataset, user):
+    """The AUs that the user has present."""
+    label = Label.objects.get(layer__user=user)
+    return [coded.au for coded in dataset.coded_aus.all() if label.present & coded.mask]
+
+
+def test_rare_pairs_are_asked_about_and_saved_when_sure(dataset, faces, layers, cast):
+    answer = pair_made(cast.client("bob"), dataset, faces[0])
+    assert (answer.status_code, answer["X-Decision"]) == (422, "asked")
+    assert answer.content.decode().startswith("AU12 with AU15 is rare")
+    assert own_codes(dataset, cast.bob) == [12]
+    assert decide(cast.client("bob"), dataset, faces[0], "present:15", sure="1").status_code == 200
+    assert own_codes(dataset, cast.bob) == [12, 15]
+
+
+def test_without_script_the_question_is_a_page_that_sends_the_form_again(dataset, faces, layers, cast):
     client = cast.client("bob")
-    decide(client, dataset, faces[0], "present:12")
-    assert "AU12 with AU15 is rare" in decide(client, dataset, faces[0], "present:15").content.decode()
+    page = pair_made(client, dataset, faces[0], htmx=False, note="a real grimace")
+    assert page.status_code == 422
+    kept = dict(page.context["kept"]) | {"sure": "1"}
+    answer = client.post(reverse("face_decide", args=[dataset.pk, faces[0].position]), kept)
+    assert answer.status_code == 302
+    assert own_codes(dataset, cast.bob) == [12, 15]
+    assert Decision.objects.latest("pk").note == "a real grimace"
 
 
 def test_a_stale_tab_sees_both_sides(dataset, faces, layers, cast):
@@ -130,17 +155,27 @@ def test_a_stale_tab_sees_both_sides(dataset, faces, layers, cast):
 def test_history_is_ones_own_for_coders_and_all_for_analysts(dataset, faces, layers, cast):
     decide(cast.client("bob"), dataset, faces[0], "present:12")
     decide(cast.client("cleo"), dataset, faces[0], "absent:12")
-    assert len(get(cast.client("bob"), dataset, faces[0]).context["page"].history) == 1
-    assert len(get(cast.client("ana"), dataset, faces[0]).context["page"].history) == 2
+    assert len(get(cast.client("bob"), dataset, faces[0]).context["page"].history.lines) == 1
+    assert len(get(cast.client("ana"), dataset, faces[0]).context["page"].history.lines) == 2
 
 
-def test_undo_on_the_face_page_is_about_single_face_decisions_on_it(dataset, faces, layers, cast):
+def test_undo_on_a_still_is_about_single_face_decisions_on_it(dataset, faces, layers, cast):
+    client = cast.client("bob")
+    decide(client, dataset, faces[3], "present:12")
+    assert get(client, dataset, faces[4]).context["undoable"] is None
+    made = get(client, dataset, faces[3]).context["undoable"]
+    decide(client, dataset, faces[3], "undo", undo=made.pk)
+    assert Label.objects.get(layer__user=cast.bob).scored == 0
+
+
+def test_undo_in_a_clip_is_about_all_its_frames_and_names_the_other(dataset, faces, layers, cast):
     client = cast.client("bob")
     decide(client, dataset, faces[1], "present:12")
-    assert get(client, dataset, faces[0]).context["undoable"] is None
-    made = get(client, dataset, faces[1]).context["undoable"]
-    decide(client, dataset, faces[1], "undo", undo=made.pk)
+    made = get(client, dataset, faces[0]).context["undoable"]
+    answer = decide(client, dataset, faces[0], "undo", undo=made.pk)
+    assert answer.context["words"].startswith("Frame 11:")
     assert Label.objects.get(layer__user=cast.bob).scored == 0
+    assert get(client, dataset, faces[3]).context["undoable"] is None
 
 
 def test_the_role_is_told_to_admins_only(dataset, faces, layers, cast):
