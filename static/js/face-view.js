@@ -38,6 +38,15 @@ export function viewStart() {
     show();
   }
 
+  // The frame takes the shape of the first picture; later ones lie in it as they are.
+  function frameFit() {
+    view.style.aspectRatio = `${picture.naturalWidth} / ${picture.naturalHeight}`;
+    view.classList.add("fitted");
+    show();
+  }
+  if (picture.complete && picture.naturalWidth) frameFit();
+  else picture.addEventListener("load", frameFit, { once: true });
+
   const place = (event) => {
     const box = view.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };

@@ -154,6 +154,22 @@ def test_an_undo_taken_back_dates_the_code_by_its_first_decision(cast, dataset):
     assert line(content, faces[0].image, "AU12")["decided_at"] == f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
+def test_the_long_table_tells_why_a_code_is_unscorable(cast, dataset):
+    [face] = faces_make(dataset, 1)
+    values = {"dataset": dataset, "user": cast.bob, "aus": [12], "faces": [0], "scope": Scope.FACE}
+
+    def unscorable(hidden):
+        return decision_make(
+            kind=DecisionKind.UNSCORABLE, hidden=hidden, mode=Mode.ASSISTED, client_id=uuid.uuid4(), **values
+        )
+
+    unscorable(71)
+    later = unscorable(72)
+    assert line(export(dataset, cast.ana, "long")[1], face.image, "AU12")["unscorable_reason"] == "72"
+    decision_undo(user=cast.bob, decision=later, client_id=uuid.uuid4())
+    assert line(export(dataset, cast.ana, "long")[1], face.image, "AU12")["unscorable_reason"] == "71"
+
+
 def test_unscorable_is_told_apart(cast, dataset):
     faces = faces_make(dataset, 1)
     layer_make(dataset, LayerKind.WEAK, faces, [[1]], [12])
