@@ -59,7 +59,7 @@ def strip_of(face: Face) -> Strip | None:
     """The film strip around a face; None for a still."""
     if face.clip is None or face.frame is None:
         return None
-    clip = Face.objects.filter(clip_id=face.clip_id, frame__isnull=False).select_related("clip")
+    clip = Face.objects.filter(clip=face.clip, frame__isnull=False).select_related("clip")
     # Of two faces in one frame only the one that is looked at is in the strip.
     before = list(clip.filter(frame__lt=face.frame).order_by("-frame", "position")[: HALF + 1])
     after = list(clip.filter(frame__gt=face.frame).order_by("frame", "position")[: HALF + 1])

@@ -40,7 +40,7 @@ def neutral_of(face: Face, user: User) -> Neutral | None:
 
 def _calmest(face: Face, user: User) -> Neutral | None:
     dataset = face.dataset
-    faces = list(Face.objects.filter(subject_id=face.subject_id).order_by("position")[: SEARCHED + 1])
+    faces = list(Face.objects.filter(subject=face.subject).order_by("position")[: SEARCHED + 1])
     cut, faces = len(faces) > SEARCHED, faces[:SEARCHED]
     aus = coded_aus(dataset)
     if not aus or len(faces) < 2:

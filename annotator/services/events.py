@@ -6,6 +6,7 @@ Each is one append-only decision with the event before and after it, so that und
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -126,7 +127,7 @@ def event_turn_back(decision: Decision, undo: Decision, layer: LabelLayer) -> No
 def _change_record(
     decision: Decision, clip: Clip, au: int, event_id: int, old: EventState | None, new: EventState | None
 ) -> None:
-    decision.event = DecisionEvent.objects.create(  # type: ignore[attr-defined]
+    decision.event = DecisionEvent.objects.create(
         decision=decision,
         clip=clip,
         au=au,
@@ -139,7 +140,8 @@ def _change_record(
 def _event_write(layer: LabelLayer, clip: Clip, au: int, event_id: int | None, state: EventState | None) -> int:
     """Make the event's row so, and return its id, which it keeps when it comes back."""
     if state is None:
-        Event.objects.filter(pk=event_id, layer=layer).delete()
+        if event_id is not None:
+            Event.objects.filter(pk=event_id, layer=layer).delete()
         return event_id or 0
     values = state.as_json()
     if event_id is not None and Event.objects.filter(pk=event_id, layer=layer).update(**values):
@@ -193,7 +195,8 @@ def _point_plan(
         raise InputRefused(
             f"No event of {name} holds frame {frame}: mark its onset first, or choose one in the list to move it."
         )
-    state = replace(EventState.of(event), **{order.point: frame})
+    moved: dict[str, Any] = {order.point: frame}
+    state = replace(EventState.of(event), **moved)
     if order.point == "apex" and protocol.coding == Coding.INTENSITY:
         state = replace(state, intensity=_apex_intensity(layer, clip, order) or state.intensity)
     return EventEdit(order.au, event, state)
@@ -251,7 +254,9 @@ def _inside_check(clip: Clip, state: EventState) -> None:
 def _overlap_check(layer: LabelLayer, clip: Clip, au: int, state: EventState, event_id: int | None) -> None:
     """Two events of one AU and side can't lie over each other; an open one may stand before a later one,
     until its offset is marked."""
-    others = Event.objects.filter(layer=layer, clip=clip, au=au).exclude(pk=event_id)
+    others = Event.objects.filter(layer=layer, clip=clip, au=au)
+    if event_id is not None:
+        others = others.exclude(pk=event_id)
     if state.side != Side.BOTH:
         others = others.filter(side__in=[state.side, Side.BOTH])
     end = state.onset if state.offset is None else state.offset

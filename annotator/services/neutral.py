@@ -16,10 +16,11 @@ def neutral_choose(*, dataset: DataSet, user: User, face: Face, chosen: bool = T
     if face.subject_id is None:
         raise InputRefused("This face has no subject, so there are no others to compare it with.")
     with transaction.atomic():
-        subject = Subject.objects.select_for_update().get(pk=face.subject_id, dataset=dataset)
+        subjects = Subject.objects.select_for_update(of=("self",)).select_related("neutral")
+        subject = subjects.get(pk=face.subject_id, dataset=dataset)
         if (subject.neutral_id == face.pk) == chosen:
             return
-        before = Face.objects.filter(pk=subject.neutral_id).values_list("position", flat=True).first()
+        before = subject.neutral.position if subject.neutral is not None else None
         subject.neutral = face if chosen else None
         subject.save(update_fields=["neutral"])
         revision_raise(dataset)
