@@ -121,3 +121,4 @@ ACTIVE_STATES = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
 class ExportShape(TextChoices):
     WIDE = "wide", _("Wide: one row a face")
     LONG = "long", _("Long: one row a label")
+    EVENTS = "events", _("Events: one row an event")
