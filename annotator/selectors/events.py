@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 
 from annotator.choices import DecisionKind, Side
 from annotator.facs import au_label
-from annotator.models import Clip, DataSet, Decision, DecisionEvent, Event, LabelLayer
-from annotator.selectors.codes import layers_visible_to
+from annotator.models import Clip, Decision, DecisionEvent, Event, LabelLayer
 from annotator.selectors.grades import LEVELS
 
 MOST = 500
@@ -86,16 +85,16 @@ class Lane:
     events: list[Event]
 
 
-def events_of_clip(dataset: DataSet, user: User, clip: Clip) -> list[ShownEvent]:
-    """The clip's events in the layers that the user may see, by AU and onset, one's own first; the first
-    MOST of them."""
-    visible = {layer.pk: layer for layer in layers_visible_to(user, dataset)}
+def events_of_clip(user: User, clip: Clip, visible: Sequence[LabelLayer]) -> list[ShownEvent]:
+    """The clip's events in the layers that the user may see (codes.layers_visible_to), by AU and onset, one's
+    own first; the first MOST of them."""
+    layers = {layer.pk: layer for layer in visible}
     events = list(
-        Event.objects.filter(clip=clip, layer_id__in=list(visible)).order_by("au", "onset", "pk")[: MOST + 1]
+        Event.objects.filter(clip=clip, layer_id__in=list(layers)).order_by("au", "onset", "pk")[: MOST + 1]
     )
     shown = []
     for event in events[:MOST]:
-        event.layer = visible[event.layer_id]
+        event.layer = layers[event.layer_id]
         shown.append(ShownEvent(event, event.layer.user_id == user.pk))
     return sorted(shown, key=lambda one: (not one.own, one.event.au, one.event.onset))
 

@@ -1,9 +1,11 @@
 """One face: every layer's codes that the viewer may see, its clip, its subject, its history."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from django.contrib.auth.models import User
+from django.db.models import prefetch_related_objects
 from numpy.typing import NDArray
 
 from annotator.choices import Coding, Intensity, Laterality, LayerKind, Role
@@ -95,11 +97,16 @@ class Surroundings:
 
 def face_get(dataset: DataSet, position: int) -> Face:
     """The face at a position of the data set; NotFound otherwise."""
-    faces = Face.objects.select_related("subject__neutral", "clip", "dataset")
+    faces = Face.objects.select_related("subject__neutral", "clip")
     # An address may name a number that no database's integer holds.
     face = faces.filter(dataset=dataset, position=position).first() if position < 2**63 else None
     if face is None:
         raise NotFound("There is no such face in this data set.")
+    face.dataset = dataset
+    if face.clip is not None:
+        face.clip.dataset = dataset
+    # Everything on the page goes by the AU list: it is read once.
+    prefetch_related_objects([dataset], "coded_aus")
     return face
 
 
@@ -112,8 +119,9 @@ def face_panel(face: Face, user: User, member: Member, *, history: int = 1) -> F
     own_layer = coder_layer(dataset, user)
     own = layer_codes(own_layer, [face.pk]) if own_layer else empty_codes(1)
     token = state_tokens(own, bits)[0]
-    layers, columns, noise_by = _layers_told(face, user, aus)
-    events = events_of_clip(dataset, user, face.clip) if face.clip else []
+    visible = layers_visible_to(user, dataset)
+    layers, columns, noise_by = _layers_told(face, user, visible, aus)
+    events = events_of_clip(user, face.clip, visible) if face.clip else []
     return FacePanel(
         face=face,
         blind=blind,
@@ -145,12 +153,12 @@ def surroundings_of(face: Face) -> Surroundings:
 
 
 def _layers_told(
-    face: Face, user: User, aus: list[CodedAU]
+    face: Face, user: User, visible: Sequence[LabelLayer], aus: list[CodedAU]
 ) -> tuple[list[LabelLayer], list[list[Cell]], list[LabelLayer]]:
     """The visible layers that say anything about the face with their cells, and those that set it apart."""
     bits = [coded.bit for coded in aus]
     layers, columns, noise_by = [], [], []
-    for layer in layers_visible_to(user, face.dataset):
+    for layer in visible:
         if layer.kind == LayerKind.CODER and layer.user_id == user.pk:
             continue
         rows = layer_codes(layer, [face.pk])

@@ -20,9 +20,16 @@ class PairFound:
     other: int
     opposite: bool
     faces: list[int]
+    of: int
+    """How many faces the decision is on."""
 
     @property
     def words(self) -> str:
+        if self.of == 1:
+            said = (
+                _("%(one)s and %(other)s are opposites.") if self.opposite else _("%(one)s with %(other)s is rare.")
+            )
+            return said % {"one": au_label(self.one), "other": au_label(self.other)}
         names = {"one": au_label(self.one), "other": au_label(self.other), "n": len(self.faces)}
         if self.opposite:
             said = ngettext(
@@ -63,6 +70,6 @@ def pairs_ask(dataset: DataSet, rows: FaceRows, new: LayerCodes) -> None:
             both = masks[one] | masks[other]
             made = ((new.present & both) == both) & ((rows.old.present & both) != both)
             if made.any():
-                found.append(PairFound(one, other, opposite, rows.positions[made].tolist()))
+                found.append(PairFound(one, other, opposite, rows.positions[made].tolist(), len(rows.ids)))
     if found:
         raise PairsAsked(found)

@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from annotator.choices import Hidden, Mode, Side
+from annotator.choices import DecisionKind, Hidden, Mode, Side
 from annotator.errors import CorrugatorError
 from annotator.models import Decision, Face, Member
 from annotator.selectors import clips, events, faces, neutral, review
 from annotator.selectors.access import REVIEW, member_for
+from annotator.selectors.codes import coded_aus
 from annotator.selectors.face_history import standing_within
 from annotator.services.face_review import face_act
 from annotator.services.neutral import neutral_choose
@@ -115,6 +116,9 @@ def face_decide(request: HttpRequest, dataset_id: int, position: int) -> HttpRes
 
 def _words(decision: Decision, face: Face) -> str:
     """What the decision did; of an undo on another frame of the clip also which."""
+    if decision.undoes_id is None and decision.kind != DecisionKind.EVENT:
+        about = ", ".join(str(coded) for coded in coded_aus(decision.dataset, decision.aus))
+        return f"{about}: {decision.get_kind_display()}" if about else str(decision.get_kind_display())
     words = decision_words(decision)
     if decision.undoes_id is None or not decision.in_view or decision.in_view[0] == face.position:
         return words
