@@ -59,7 +59,7 @@ export function viewStart() {
     zoom(Math.exp(-Math.max(-60, Math.min(60, event.deltaY)) / 200), place(event));
   }, { passive: false });
   view.addEventListener("dblclick", (event) => zoom(2, place(event)));
-  view.addEventListener("click", (event) => { if (!event.ctrlKey && !event.metaKey) event.preventDefault(); });
+  view.removeAttribute("href"); // the picture alone is linked below it
   view.addEventListener("dragstart", (event) => event.preventDefault());
   view.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || scale === 1) return;

@@ -155,7 +155,14 @@ function pressed(button) {
 form?.addEventListener("submit", (event) => {
   if (event.submitter?.name !== "action") return;
   event.preventDefault();
-  pressed(event.submitter);
+  const button = event.submitter;
+  // Whether a face is set apart or kept depends on what it is: wait for the codes of the frame shown.
+  if (codes().inert && ["noise", "restore"].includes(button.value)) {
+    ready = panelLoad(face);
+    ready.then(() => codes().querySelector("[value=noise], [value=restore]")?.click());
+    return;
+  }
+  pressed(button);
 });
 
 // Why it can't be scored
