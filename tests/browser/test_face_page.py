@@ -331,3 +331,23 @@ def test_pictures_of_other_shapes_are_never_stretched(page_of, bob, dataset):
     page = opened(page_of, bob, dataset, 20)
     box = page.locator("#view").bounding_box()
     assert box["width"] / box["height"] == pytest.approx(3, rel=0.02)
+
+
+def test_a_long_clip_comes_window_by_window(page_of, bob, dataset):
+    clip = Clip.objects.create(dataset=dataset, name="long", frame_rate=50)
+    faces = faces_make(dataset, 140, pictures=True, clip=clip)
+    for number, face in enumerate(faces):
+        face.frame = number
+    Face.objects.bulk_update(faces, ["frame"])
+    page = opened(page_of, bob, dataset, faces[0].position)
+    strip = page.locator("#face-strip li[data-frame]")
+    expect(strip).to_have_count(61)
+    page.click("#face-strip li[data-frame='50'] a")
+    expect(page.locator("#face-strip li[data-frame='110']")).to_have_count(1)
+    expect(strip).to_have_count(111)
+    press(page, "k")
+    page.wait_for_selector(f"#face-codes[data-position='{faces[-1].position}']:not([inert])")
+    page.wait_for_selector("#play[aria-pressed=false]")
+    press(page, "Home")
+    page.wait_for_url(f"**/faces/{faces[0].position}/")
+    page.wait_for_selector(f"#face-codes[data-position='{faces[0].position}']")
