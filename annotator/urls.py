@@ -6,7 +6,9 @@ from annotator.views import (
     accounts,
     dataset_settings,
     datasets,
+    distributions,
     exports,
+    face_lists,
     faces,
     health,
     imports,
@@ -14,7 +16,9 @@ from annotator.views import (
     media,
     members,
     noise,
+    relabelling,
     review,
+    selections,
     withdrawals,
 )
 
@@ -87,6 +91,13 @@ urlpatterns = [
     path("datasets/<int:dataset_id>/faces/<int:position>/strip/", faces.face_strip, name="face_strip"),
     path("datasets/<int:dataset_id>/faces/<int:position>/neutral/", faces.face_neutral, name="face_neutral"),
     path("datasets/<int:dataset_id>/clips/<int:clip_id>/", faces.clip_frame, name="clip_frame"),
+    # any selection of faces
+    path("datasets/<int:dataset_id>/selections/", selections.selection_create, name="selection_create"),
+    path("datasets/<int:dataset_id>/faces/", face_lists.face_list, name="face_list"),
+    path("datasets/<int:dataset_id>/faces/grid/decide/", face_lists.grid_decide, name="grid_decide"),
+    path("datasets/<int:dataset_id>/faces/consequences/", relabelling.faces_consequences, name="faces_consequences"),
+    path("datasets/<int:dataset_id>/faces/decide/", relabelling.faces_decide, name="faces_decide"),
+    path("datasets/<int:dataset_id>/distributions/", distributions.distributions_page, name="distributions"),
     # imports
     path("datasets/<int:dataset_id>/import/", imports.import_list, name="import_list"),
     path("datasets/<int:dataset_id>/import/new/", imports.import_create, name="import_create"),

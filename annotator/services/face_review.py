@@ -11,7 +11,7 @@ from annotator.models import DataSet, Decision, Face, Protocol
 from annotator.selectors.codes import is_blind
 from annotator.services.decisions import decision_make
 from annotator.services.events import POINTS, EventOrder, event_decide
-from annotator.services.review import Request, action_of, turn_back
+from annotator.services.review import Request, action_named, turn_back
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def face_act(*, dataset: DataSet, user: User, face: Face, mode: Mode, request: F
 def _code_act(dataset: DataSet, user: User, face: Face, mode: Mode, request: FaceRequest) -> Decision:
     asked = request.base
     sides = None
-    action = action_of("present" if asked.action == "grade" else asked.action)
+    action = action_named("present" if asked.action == "grade" else asked.action)
     whole = action.kind == DecisionKind.NOISE or asked.au is None
     if whole and action.kind not in (DecisionKind.NOISE, DecisionKind.RESTORE):
         raise InputRefused("Say which AU.")

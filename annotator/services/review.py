@@ -70,7 +70,7 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
         return turn_back(dataset, user, request)
     if assignment is None:
         raise AssignmentStale("This cluster is not yours to review now. Take it first; nothing was written.")
-    action = action_of(request.action)
+    action = action_named(request.action)
     shown = cluster_arrange(cluster, user, assignment, number=request.page, ordered=False)
     faces = list(request.chosen)
     if not faces:
@@ -126,8 +126,8 @@ def noise_act(*, dataset: DataSet, user: User, mode: Mode, in_view: Sequence[int
     )
 
 
-def action_of(name: str) -> Action:
-    """The action of a button; InputRefused for a name that no page has."""
+def action_named(name: str) -> Action:
+    """The button of this name; InputRefused for none."""
     if name not in ACTIONS:
         raise InputRefused(f"There is no action “{name}”.")
     return ACTIONS[name]
