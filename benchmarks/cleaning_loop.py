@@ -249,6 +249,7 @@ def _decide(run: Any, au: int, positions: Any, kind: Any, code: Any, cluster: An
         scope=Scope.CLUSTER if cluster else Scope.FACE,
         cluster=cluster,
         client_id=uuid.uuid4(),
+        sure=True,
     )
 
 

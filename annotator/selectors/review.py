@@ -20,12 +20,14 @@ from annotator.models import (
     CodedAU,
     DataSet,
     Decision,
+    DecisionEvent,
     DecisionFace,
     Face,
     LabelLayer,
     Member,
 )
 from annotator.selectors.codes import LayerCodes, coded_aus, is_blind
+from annotator.selectors.events import event_words
 
 CODE_WORDS = {"p": _("present"), "a": _("absent"), "u": _("unscorable"), "-": _("not coded")}
 CODE_SIGNS = {"p": "+", "a": "−", "u": "?", "-": "·"}
@@ -34,6 +36,8 @@ SEE_ALL = frozenset({Role.ADMIN, Role.ADJUDICATOR, Role.ANALYST})
 """Roles that read everybody's decisions; coders read their own."""
 ACTIVE = (AssignmentState.OPEN, AssignmentState.DONE)
 RECENT = 12
+LINE_PARTS = ("user", "cluster", "undoes__undoes", "event")
+"""What decision_lines needs beside a decision."""
 
 
 def state_tokens(rows: LayerCodes, bits: Sequence[int]) -> list[str]:
@@ -69,8 +73,9 @@ def decisions_of(
     dataset: DataSet, viewer: User, *, cluster: Cluster | None = None, face: Face | None = None
 ) -> QuerySet[Decision]:
     """The decisions that the viewer may read, newest first: everybody's for admins, adjudicators and
-    analysts, one's own for coders and for anyone who is coding blind."""
-    decisions = Decision.objects.filter(dataset=dataset).select_related("user", "cluster", "undoes__undoes")
+    analysts, one's own for coders and for anyone who is coding blind. Of a frame also those on its clip's
+    events."""
+    decisions = Decision.objects.filter(dataset=dataset).select_related(*LINE_PARTS)
     member = Member.objects.filter(dataset=dataset, user=viewer).first()
     if member is None:
         return decisions.none()
@@ -79,7 +84,9 @@ def decisions_of(
     if cluster is not None:
         decisions = decisions.filter(cluster=cluster)
     if face is not None:
-        decisions = decisions.filter(faces__face=face)
+        decided = Q(pk__in=DecisionFace.objects.filter(face=face).values("decision"))
+        marked = Q(pk__in=DecisionEvent.objects.filter(clip=face.clip_id).values("decision"))
+        decisions = decisions.filter(decided | marked if face.clip_id else decided)
     return decisions.order_by("-id")
 
 
@@ -122,11 +129,16 @@ def standing_of(dataset: DataSet, user: User, within: Q) -> dict[str, object]:
     }
 
 
-CHANGED = ~Q(
-    old_present=F("new_present"),
-    old_scored=F("new_scored"),
-    old_unscorable=F("new_unscorable"),
-    old_noise=F("new_noise"),
+CHANGED = (
+    ~Q(
+        old_present=F("new_present"),
+        old_scored=F("new_scored"),
+        old_unscorable=F("new_unscorable"),
+        old_noise=F("new_noise"),
+    )
+    | Q(old_intensities__isnull=True, new_intensities__isnull=False)
+    | Q(old_intensities__isnull=False, new_intensities__isnull=True)
+    | Q(old_intensities__isnull=False, new_intensities__isnull=False) & ~Q(old_intensities=F("new_intensities"))
 )
 
 
@@ -159,6 +171,8 @@ class DecisionLine:
     """Undoing it does something again: it is an undo itself."""
     client_id: uuid.UUID
     """For the form that undoes it."""
+    event: str = ""
+    """What became of an event, in words."""
 
 
 def decision_lines(dataset: DataSet, decisions: Sequence[Decision], viewer: User) -> list[DecisionLine]:
@@ -190,6 +204,7 @@ def decision_lines(dataset: DataSet, decisions: Sequence[Decision], viewer: User
                 undone=decision.pk in undone,
                 redo=undo_depth(decision) % 2 == 1,
                 client_id=uuid.uuid4(),
+                event=event_words(decision),
             )
         )
     return lines
@@ -377,7 +392,7 @@ def queue_of(dataset: DataSet, user: User) -> Queue:
     held = Assignment.objects.filter(
         dataset=dataset, state=AssignmentState.OPEN, cluster__isnull=False, lease_until__gte=timezone.now()
     ).exclude(coder=user)
-    own = Decision.objects.filter(dataset=dataset, user=user).select_related("user", "cluster", "undoes__undoes")
+    own = Decision.objects.filter(dataset=dataset, user=user).select_related(*LINE_PARTS)
     return Queue(
         progress=clusters_progress(dataset),
         mine=assignment_open(dataset, user),

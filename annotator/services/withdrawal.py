@@ -31,6 +31,7 @@ from annotator.models import (
     ClusterRun,
     DataSet,
     Decision,
+    DecisionEvent,
     DecisionFace,
     Face,
     ImportBatch,
@@ -237,6 +238,8 @@ def _faces_delete(found: Withdrawable, faces: Sequence[Face], matcher: NameMatch
         decided.update(DecisionFace.objects.filter(face__in=part).values_list("decision", flat=True))
         assigned.update(AssignmentFace.objects.filter(face__in=part).values_list("assignment", flat=True))
         Face.objects.filter(pk__in=part).delete()
+    # Decisions on events of these clips go on without the event, and without their notes.
+    decided.update(DecisionEvent.objects.filter(clip__in=clips).values_list("decision", flat=True))
     # A bystander in the subject's clip is somebody else, and stays.
     Face.objects.filter(clip__in=clips).update(clip=None)
     found.dataset.clips.filter(pk__in=clips).delete()

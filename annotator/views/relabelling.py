@@ -68,6 +68,7 @@ def faces_decide(request: HttpRequest, dataset_id: int) -> HttpResponse:
             client_id=asked.client_id,
             protocol_version=asked.protocol_version,
             note=asked.note,
+            sure=asked.sure,
         )
     except CorrugatorError as error:
         return _page(request, member, _told(member, request.POST), error)

@@ -15,19 +15,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from annotator.choices import DecisionKind
 from annotator.errors import CorrugatorError, InputRefused, NotFound
 from annotator.facs import ACTION_UNITS
 from annotator.models import Assignment, Cluster, Decision, Member
 from annotator.selectors import arrangement, clusters, review
 from annotator.selectors.access import REVIEW, member_for
+from annotator.selectors.events import event_undo_words, event_words
 from annotator.selectors.passes import Pass, pass_of, passes_offered
 from annotator.selectors.splits import merge_hindrance, split_hindrance, splits_listed
 from annotator.selectors.tiles import tiles_alike
 from annotator.services import assignments
-from annotator.services.decisions import LAST_POSITION, DecisionStale, decision_undo
+from annotator.services.decisions import LAST_POSITION, DecisionStale, PairsAsked, decision_undo
 from annotator.services.review import Request, cluster_act
 
-WHOLE_NUMBERS = ("au", "undo", "redo", "protocol")
+WHOLE_NUMBERS = ("au", "undo", "redo", "protocol", "hidden")
 ORDER_COOKIE = "cluster_order"
 """What this browser's clusters are sorted by; a year, so that nobody has to choose it each day."""
 ORDER_KEPT = 365 * 24 * 3600
@@ -246,6 +248,8 @@ def request_read(post: QueryDict) -> Request:
         unsure=post.get("unsure") == "1",
         # PostgreSQL takes no NUL in a text.
         note=post.get("note", "")[:2000].replace("\0", ""),
+        hidden=numbers["hidden"],
+        sure=post.get("sure") == "1",
     )
 
 
@@ -301,7 +305,10 @@ def refusal(
     back: str,
 ) -> HttpResponse:
     """Answer a refused decision: htmx by the fragment with the error's status, a plain form by a
-    notice on the page it came from; a stale page by the conflict's own page."""
+    notice on the page it came from; a stale page by the conflict's own page. An unusual pair is a question:
+    its words alone for a script, a page that sends the same form again for a browser without."""
+    if isinstance(error, PairsAsked):
+        return _pairs_question(request, member, error, back)
     if is_htmx(request):
         response = fragment(error)
         response.status_code = error.status
@@ -314,6 +321,17 @@ def refusal(
     return redirect(back)
 
 
+def _pairs_question(request: HttpRequest, member: Member, error: PairsAsked, back: str) -> HttpResponse:
+    if is_htmx(request):
+        answer = HttpResponse(error.question, content_type="text/plain; charset=utf-8", status=error.status)
+        answer["X-Decision"] = "asked"
+        return answer
+    given = [(name, value) for name, values in request.POST.lists() for value in values]
+    kept = [(name, value) for name, value in given if name not in ("csrfmiddlewaretoken", "sure")]
+    context = {"dataset": member.dataset, "member": member, "error": error, "back": back, "kept": kept}
+    return render(request, "annotator/review_pairs.html", context, status=error.status)
+
+
 def back_to(request: HttpRequest, default: str) -> str:
     """The page named by the form's `next`, if it is one of this server's."""
     wanted = request.POST.get("next", "")
@@ -322,6 +340,8 @@ def back_to(request: HttpRequest, default: str) -> str:
 
 def undo_words(undo: Decision) -> str:
     """What an undo did, naming the faces it had to leave alone."""
+    if (about := event_undo_words(undo)) is not None:
+        return about
     left = review.undo_left(undo)
     restored = undo.faces.count()
     words = ngettext("%(n)d face is as it was.", "%(n)d faces are as they were.", restored) % {"n": restored}
@@ -339,6 +359,8 @@ def decision_words(decision: Decision) -> str:
     """What a decision did, in a few words for the status line."""
     if decision.undoes_id is not None:
         return undo_words(decision)
+    if decision.kind == DecisionKind.EVENT:
+        return event_words(decision)
     count = decision.faces.count()
     return ngettext("%(kind)s: %(n)d face.", "%(kind)s: %(n)d faces.", count) % {
         "kind": decision.get_kind_display(),

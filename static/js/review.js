@@ -61,6 +61,10 @@ const outbox = new Outbox(form, {
     // The button that was pressed may have been swapped away; the keyboard goes back to the faces.
     else if (document.activeElement === document.body) tileAt(grid.current)?.querySelector(".shot").focus({ preventScroll: true });
   },
+  dropped() {
+    for (const tile of form.querySelectorAll("[data-saving]")) tile.removeAttribute("data-saving");
+    next?.removeAttribute("aria-busy");
+  },
 });
 
 // The server's word on the faces that changed: one template for all that are alike.
