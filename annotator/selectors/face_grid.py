@@ -166,7 +166,7 @@ class GridPage:
 
 
 def grid_page(view: GridView, after: int | None = None, count: int | None = None) -> GridPage:
-    """The page of `count` faces that begins behind the face at position `after` in the order of the view. The face needn't
+    """The page of `count` faces that begins behind the face at position `after` in the view's order. It needn't
     be in the scope any more: who relabels faces as they scroll misses none."""
     shown, before, more = _page(view, after, count or PER_PAGE)
     tiles = grid_tiles(view, shown)
