@@ -118,7 +118,10 @@ def _page(
         "was": error.was if isinstance(error, RelabelStale) else None,
     }
     part = "annotator/_faces_consequences.html" if is_htmx(request) else "annotator/faces_consequences.html"
-    return render(request, part, context, status=error.status if error else 200)
+    response = render(request, part, context, status=error.status if error else 200)
+    if error is not None and is_htmx(request):  # not among the notices: it is the part itself, brought up to date
+        response["HX-Retarget"], response["HX-Reswap"] = "#consequences", "outerHTML"
+    return response
 
 
 def _done(request: HttpRequest, member: Member, decision: Decision, back: str) -> HttpResponse:

@@ -155,5 +155,11 @@ if (grid.tiles.length) focusOn(grid.current);
 outbox.show();
 outbox.send();
 
-// A grid that goes on as one scrolls: the faces that came are faces like the others.
-form.addEventListener("htmx:afterSettle", () => { tilesRead(); chosenShow(); });
+// A grid that goes on as one scrolls: the faces that came are faces like the others. Htmx tells of each of
+// them; they are read once, when it has told of all.
+let reading = false;
+form.addEventListener("htmx:afterSettle", () => {
+  if (reading) return;
+  reading = true;
+  queueMicrotask(() => { reading = false; tilesRead(); chosenShow(); });
+});

@@ -179,6 +179,8 @@ def test_htmx_gets_parts_and_an_event_and_undoes_in_place(dataset, faces, cast):
     client = cast.client("bob")
     page = look(client, dataset, htmx=True, action="present", faces="0-6")
     assert b"<html" not in page.content
+    stale = send(client, dataset, page, htmx=True, shown="0" * 32)
+    assert (stale.status_code, stale.headers["HX-Retarget"]) == (409, "#consequences")
     done = send(client, dataset, page, htmx=True)
     assert done.headers["HX-Trigger"] == "facesDecided"
     assert "Undo all of it" in done.content.decode()
