@@ -11,6 +11,7 @@ from annotator.views import (
     health,
     imports,
     jobs,
+    map,
     media,
     members,
     noise,
@@ -83,6 +84,12 @@ urlpatterns = [
     path("datasets/<int:dataset_id>/noise/decide/", noise.noise_decide, name="noise_decide"),
     path("datasets/<int:dataset_id>/faces/<int:position>/", faces.face_detail, name="face_detail"),
     path("datasets/<int:dataset_id>/faces/<int:position>/decide/", faces.face_decide, name="face_decide"),
+    # the map
+    path("datasets/<int:dataset_id>/map/", map.map_page, name="map"),
+    path("datasets/<int:dataset_id>/map/points/", map.map_points, name="map_points"),
+    path("datasets/<int:dataset_id>/map/colours/", map.map_colour_values, name="map_colours"),
+    path("datasets/<int:dataset_id>/map/positions/", map.map_positions, name="map_positions"),
+    path("datasets/<int:dataset_id>/map/faces/<int:position>/", map.map_face, name="map_face"),
     # imports
     path("datasets/<int:dataset_id>/import/", imports.import_list, name="import_list"),
     path("datasets/<int:dataset_id>/import/new/", imports.import_create, name="import_create"),

@@ -31,6 +31,7 @@ class Place:
 PLACES = (
     Place("dataset_detail", _("Overview"), READ, ("dataset_detail",)),
     Place("review_queue", _("Review"), REVIEW, ("review", "cluster", "decision", "assignment", "face")),
+    Place("map", _("Map"), READ, ("map",)),
     Place("noise_gallery", _("Noise"), REVIEW, ("noise",)),
     Place("run_list", _("Runs"), EXPORT, ("run", "features")),
     Place("detector_list", _("Detectors"), EXPORT, ("detector", "training", "score")),
