@@ -6,7 +6,9 @@ from annotator.views import (
     accounts,
     dataset_settings,
     datasets,
+    distributions,
     exports,
+    face_lists,
     faces,
     health,
     imports,
@@ -15,7 +17,9 @@ from annotator.views import (
     media,
     members,
     noise,
+    relabelling,
     review,
+    selections,
     withdrawals,
 )
 
@@ -84,6 +88,13 @@ urlpatterns = [
     path("datasets/<int:dataset_id>/noise/decide/", noise.noise_decide, name="noise_decide"),
     path("datasets/<int:dataset_id>/faces/<int:position>/", faces.face_detail, name="face_detail"),
     path("datasets/<int:dataset_id>/faces/<int:position>/decide/", faces.face_decide, name="face_decide"),
+    # any selection of faces
+    path("datasets/<int:dataset_id>/selections/", selections.selection_create, name="selection_create"),
+    path("datasets/<int:dataset_id>/faces/", face_lists.face_list, name="face_list"),
+    path("datasets/<int:dataset_id>/faces/grid/decide/", face_lists.grid_decide, name="grid_decide"),
+    path("datasets/<int:dataset_id>/faces/consequences/", relabelling.faces_consequences, name="faces_consequences"),
+    path("datasets/<int:dataset_id>/faces/decide/", relabelling.faces_decide, name="faces_decide"),
+    path("datasets/<int:dataset_id>/distributions/", distributions.distributions_page, name="distributions"),
     # the map
     path("datasets/<int:dataset_id>/map/", map.map_page, name="map"),
     path("datasets/<int:dataset_id>/map/points/", map.map_points, name="map_points"),

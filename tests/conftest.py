@@ -39,9 +39,11 @@ class Cast:
 
 
 def pytest_collection_modifyitems(items):
-    """The algorithms know neither database nor broker: one backend is enough for them."""
+    """One backend is enough for the algorithms, which know neither database nor broker, and for what a page does
+    in the browser; whole loops and reviewing, where the browser writes much, are walked on both."""
     for item in items:
-        if "algorithms" in item.path.parts:
+        in_browser = "browser" in item.path.parts and item.path.name not in ("test_loop.py", "test_review.py")
+        if "algorithms" in item.path.parts or in_browser:
             item.add_marker(pytest.mark.backendless)
 
 

@@ -64,10 +64,10 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
     """
     dataset = cluster.run.dataset
     if request.action in ("undo", "redo"):
-        return _turn_back(dataset, user, request)
+        return turn_back(dataset, user, request)
     if assignment is None:
         raise AssignmentStale("This cluster is not yours to review now. Take it first; nothing was written.")
-    action = _action(request.action)
+    action = action_named(request.action)
     shown = cluster_arrange(cluster, user, assignment, number=request.page, ordered=False)
     faces = list(request.chosen)
     if not faces:
@@ -102,7 +102,7 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
 def noise_act(*, dataset: DataSet, user: User, mode: Mode, in_view: Sequence[int], request: Request) -> Decision:
     """Carry out one button of the noise gallery: set faces apart, or keep them."""
     if request.action in ("undo", "redo"):
-        return _turn_back(dataset, user, request)
+        return turn_back(dataset, user, request)
     if request.action not in ("noise", "restore"):
         raise InputRefused(f"There is no action “{request.action}” here.")
     return decision_make(
@@ -132,10 +132,10 @@ def face_act(
 ) -> Decision:
     """Carry out one button of the face page: a code for one AU, the noise mark, undo or redo."""
     if request.action in ("undo", "redo"):
-        return _turn_back(dataset, user, request)
+        return turn_back(dataset, user, request)
     if mode != Mode.BLIND and is_blind(user, dataset):
         raise Conflict("A blind assignment was opened since this page was shown. Nothing was written.")
-    action = _action(request.action)
+    action = action_named(request.action)
     whole = action.kind == DecisionKind.NOISE or request.au is None
     if whole and action.kind not in (DecisionKind.NOISE, DecisionKind.RESTORE):
         raise InputRefused("Say which AU.")
@@ -158,13 +158,14 @@ def face_act(
     )
 
 
-def _action(name: str) -> Action:
+def action_named(name: str) -> Action:
+    """The button of this name; InputRefused for none."""
     if name not in ACTIONS:
         raise InputRefused(f"There is no action “{name}”.")
     return ACTIONS[name]
 
 
-def _turn_back(dataset: DataSet, user: User, request: Request) -> Decision:
+def turn_back(dataset: DataSet, user: User, request: Request) -> Decision:
     """Undo or redo what the page named, so that a page never takes back what another page did."""
     earlier = Decision.objects.filter(user=user, client_id=request.client_id, dataset=dataset).first()
     if earlier is not None:

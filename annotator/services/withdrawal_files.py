@@ -101,13 +101,14 @@ def _blank_write(file: Any, values: NDArray[Any], rows: NDArray[np.int64]) -> No
 
 
 def caches_remove(dataset: DataSet) -> None:
-    """Delete what was made of the faces for quicker work: decoded faces, neighbour lists, checkpoints of ended jobs.
+    """Delete what was made of the faces for quicker work: decoded faces, neighbour lists, columns of codes,
+    checkpoints of ended jobs.
 
     A job that broke off and is resumed makes them again, of the faces that are left. Call it while no
     job of the data set can begin.
     """
     data = Path(settings.DATA)
-    for made in ("faces", "neighbours"):
+    for made in ("faces", "neighbours", "columns"):
         shutil.rmtree(data / "cache" / f"{made}-{dataset.pk}", ignore_errors=True)
     for job_id in Job.objects.filter(dataset=dataset).values_list("pk", flat=True):
         shutil.rmtree(data / "jobs" / str(job_id), ignore_errors=True)

@@ -6,8 +6,10 @@ from django import template
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from annotator.choices import LayerKind
 from annotator.facs import ACTION_UNITS
-from annotator.models import Face
+from annotator.models import Face, LabelLayer
+from annotator.selectors.face_grid import KIND_LETTERS
 
 register = template.Library()
 
@@ -37,6 +39,12 @@ def item(mapping: Any, key: Any) -> Any:
     if mapping is None:
         return None
     return mapping.get(key, mapping.get(str(key)))
+
+
+@register.filter
+def layer_letter(layer: LabelLayer) -> str:
+    """How a tile names a layer: W for a weak one."""
+    return KIND_LETTERS[LayerKind(layer.kind)]
 
 
 @register.simple_tag

@@ -13,6 +13,7 @@ from annotator.choices import Role
 from annotator.models import Job, Member
 from annotator.selectors import jobs
 from annotator.selectors.access import EXPORT, MANAGE, READ, REVIEW
+from annotator.selectors.distributions import points_told
 
 register = template.Library()
 
@@ -30,7 +31,8 @@ class Place:
 
 PLACES = (
     Place("dataset_detail", _("Overview"), READ, ("dataset_detail",)),
-    Place("review_queue", _("Review"), REVIEW, ("review", "cluster", "decision", "assignment", "face")),
+    Place("review_queue", _("Review"), REVIEW, ("review", "cluster", "decision", "assignment")),
+    Place("face_list", _("Faces"), READ, ("face", "distributions")),
     Place("map", _("Map"), READ, ("map",)),
     Place("noise_gallery", _("Noise"), REVIEW, ("noise",)),
     Place("run_list", _("Runs"), EXPORT, ("run", "features")),
@@ -108,6 +110,12 @@ def thousands(number: Any) -> Any:
 def decimal(value: float | None, digits: int = 2) -> str:
     """0.7213 → “0.72”; None → “–”."""
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+@register.filter
+def points(difference: float) -> str:
+    """0.031 → “+3.1”: a difference of shares in percentage points."""
+    return points_told(difference)
 
 
 @register.filter

@@ -13,7 +13,7 @@ import numpy as np
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -78,23 +78,15 @@ def map_page(request: HttpRequest, dataset_id: int) -> HttpResponse:
         "none": _words()["none"],
         "ways": [(way, WAY_WORDS[way]) for way in choices.ways],
         "method_default": method_default(dataset.faces.count()),
-        "faces_page": _there("face_list", dataset_id),
-        "selections": _there("selection_create", dataset_id),
-        "consequences": _there("faces_consequences", dataset_id),
+        "faces_page": reverse("face_list", args=[dataset_id]),
+        "selections": reverse("selection_create", args=[dataset_id]),
+        "consequences": reverse("faces_consequences", args=[dataset_id]),
     }
     if projection is None:
         context |= {"featured": dataset.feature_sets.exists(), "whom": admins_named(member)}
     else:
         context |= {"points": _points_address(projection), "missing": _missing(projection)}
     return render(request, "annotator/map.html", context)
-
-
-def _there(name: str, dataset_id: int) -> str:
-    """The address of this name; empty where this server has none."""
-    try:
-        return reverse(name, args=[dataset_id])
-    except NoReverseMatch:
-        return ""
 
 
 def _words() -> dict[str, str]:

@@ -85,8 +85,6 @@ class WSCSettings:
         if self.joint and self.groups == "aus" and self.solver != "exact":
             raise ValueError("Groups of a joint run overlap, which only the exact solver takes; or group by sets.")
         self._choice("cut", ("local", "density", "global"))
-        if self.joint and self.solver != "exact":
-            raise ValueError("A joint run has overlapping groups, which only the exact solver takes.")
 
     def _whole(self, name: str, least: int, most: int) -> None:
         value = getattr(self, name)

@@ -14,7 +14,9 @@ from clustering.selectors.inputs import weak_layers
 
 LAMBDAS_TRIED = 6
 """How many λ a run tries that is asked to take the best."""
-TAKEN_OVER = ("lam", "lam_steps", "dimensions", "neighbours", "groups", "vote")
+TAKEN_OVER = (
+    "lam", "lam_steps", "dimensions", "neighbours", "affinity", "groups", "cut", "delta", "vote", "solver",
+)  # fmt: skip
 """Fields that are settings of the run, under the same name; left empty, the default stands."""
 
 
@@ -85,6 +87,41 @@ class RunForm(forms.Form):
             "by the majority of weak labels, as in the published method, by their mean probability, or by that so "
             "that as many are present as expected."
         ),
+    )
+    affinity = forms.ChoiceField(
+        label=_("How nearness counts"),
+        choices=[("gaussian", _("Gaussian")), ("exponential", _("Exponential, as published"))],
+        required=False,
+        help_text=_("The weight of two neighbours by their distance. Gaussian lets far ones count less."),
+    )
+    cut = forms.ChoiceField(
+        label=_("How clusters are cut"),
+        choices=[
+            ("local", _("Nearest first, up to a size")),
+            ("density", _("Where faces thin out")),
+            ("global", _("At one distance, as published")),
+        ],
+        required=False,
+        help_text=_(
+            "Up to a size gives clusters that one look takes in. At one distance, chosen by uMQI, makes few large "
+            "clusters and many faces on their own."
+        ),
+    )
+    delta = forms.IntegerField(
+        label=_("Too small for a cluster (δ)"),
+        min_value=1,
+        required=False,
+        help_text=_("Clusters of so many faces or fewer go to the noise group."),
+    )
+    solver = forms.ChoiceField(
+        label=_("Solver of the embedding"),
+        choices=[
+            ("exact", _("Exact: eigenvectors")),
+            ("agd", _("Algorithm 1 of the paper")),
+            ("sgd", _("Algorithm 2 of the paper")),
+        ],
+        required=False,
+        help_text=_("The exact one is both nearer to the minimum and faster. The others are there for comparison."),
     )
     seed = forms.IntegerField(label=_("Seed"), min_value=0, required=False)
 

@@ -1,16 +1,17 @@
 // Pictures of shares by two AUs: the cell under the pointer, or chosen with the arrow keys, is marked in
-// every picture of its group, and its numbers are said below, read from the tables of the page.
+// every picture of its group, and its numbers are said below, read from the tables of the page. Where cells
+// are links, Enter follows the marked one; Tab goes from picture to picture.
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
-for (const group of document.querySelectorAll("[data-heats]")) {
+function start(group) {
   const maps = [...group.querySelectorAll("[data-heat]")];
   const says = group.querySelector("[data-heats-says]");
   const hint = group.querySelector("[data-heats-hint]");
   const size = Number(maps[0]?.dataset.size ?? 0);
   let at = null;
 
-  const cells = maps.map((map) => map.querySelectorAll("g > rect"));
+  const cells = maps.map((map) => map.querySelectorAll("g > rect, g > a > rect"));
   const tables = new Map(
     maps.map((map) => [map.dataset.heat, document.querySelector(`[data-heat-table="${map.dataset.heat}"]`)]),
   );
@@ -26,7 +27,7 @@ for (const group of document.querySelectorAll("[data-heats]")) {
       for (const rect of rects) rect.classList.remove("at");
       rects[row * size + column].classList.add("at");
     }
-    const heads = tables.get("reference").tBodies[0].rows;
+    const heads = tables.get(maps[0].dataset.heat).tBodies[0].rows;
     const words = {
       row: heads[row].cells[0].textContent.trim(),
       column: heads[column].cells[0].textContent.trim(),
@@ -37,13 +38,17 @@ for (const group of document.querySelectorAll("[data-heats]")) {
 
   maps.forEach((map, index) => {
     map.setAttribute("tabindex", "0");
+    for (const link of map.querySelectorAll("a")) link.setAttribute("tabindex", "-1");
     map.addEventListener("pointerover", (event) => {
       const place = [...cells[index]].indexOf(event.target);
       if (place >= 0) show(Math.floor(place / size), place % size);
     });
     map.addEventListener("keydown", (event) => {
+      if (event.altKey || event.ctrlKey || event.metaKey) return;
+      const link = event.key === "Enter" && at && cells[index][at[0] * size + at[1]].closest("a");
+      if (link) location.assign(link.getAttribute("href"));
       const step = STEPS[event.key];
-      if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (!step) return;
       event.preventDefault();
       const [row, column] = at ?? [0, 0];
       const moved = at === null ? [0, 0] : [row + step[0], column + step[1]];
@@ -53,3 +58,8 @@ for (const group of document.querySelectorAll("[data-heats]")) {
   });
   if (hint) hint.hidden = false;
 }
+
+for (const group of document.querySelectorAll("[data-heats]")) start(group);
+document.addEventListener("htmx:afterSettle", (event) => {
+  for (const group of event.target.querySelectorAll?.("[data-heats]") ?? []) start(group);
+});

@@ -50,7 +50,6 @@ export class Panel {
     this.#say(positions.length);
     this.#shut();
     this.grid.replaceChildren();
-    if (!this.root.dataset.selections) return;
     this.root.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(this.root.dataset.selections, {

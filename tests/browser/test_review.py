@@ -212,9 +212,13 @@ def test_the_help_names_every_key_once(page):
 
 
 def test_the_size_of_the_tiles_is_remembered(page):
-    page.click(".sizes [data-size=l]")
+    before = page.locator(".tile").first.bounding_box()["width"]
+    page.locator(".sizes input").fill("240")
     page.reload()
-    page.wait_for_selector("#review-form[data-size=l]")
+    page.wait_for_selector(".tile .shot:focus")
+    assert page.locator(".sizes input").input_value() == "240"
+    box = page.locator(".tile").first.bounding_box()
+    assert box["width"] >= 240 > before
 
 
 def test_the_face_page_by_keys(page, bob, live_server, cluster):

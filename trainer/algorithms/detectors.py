@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from trainer.algorithms.adversarial import Adversarial
 from trainer.algorithms.callbacks import (
@@ -27,16 +28,18 @@ from trainer.algorithms.callbacks import (
     progress_ignore,
 )
 from trainer.algorithms.distributed import processes_default, processes_fit, train_together
+from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.folds import folds_assign, subjects_split
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import Rows, Supervised, TrainingData
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import network_start
-from trainer.algorithms.settings import DetectorSettings
+from trainer.algorithms.pretraining import emoco_pretrain
+from trainer.algorithms.settings import PRETRAINING, DetectorSettings
 from trainer.algorithms.thresholds import fold_thresholds_choose, thresholds_choose
 from trainer.algorithms.training import ObjectiveMaker, stage_seed, train
-from trainer.algorithms.weights import WeightsError, weights_load, weights_save
+from trainer.algorithms.weights import WeightsError, body_read, weights_load, weights_save
 
 FINAL_STAGE = "detector"
 
@@ -74,6 +77,7 @@ def detector_train(
     settings: DetectorSettings,
     *,
     study_rows: NDArray[np.bool_] | None = None,
+    emotions: Emotions | None = None,
     folder: Path | None = None,
     pretrained: Path | str | None = None,
     processes: int | None = None,
@@ -85,15 +89,19 @@ def detector_train(
 
     cache: (N, S, S, 3) uint8, S the network's input size. labels: (N, A) int8, 1, 0, −1 unknown. groups:
     (N,) subject ids, below 0 for a face that is its own subject. study_rows: (N,) faces without codes
-    whose pictures may be learned from. folder: keeps finished stages and checkpoints; with the same
-    folder and arguments an interrupted work goes on to the same result. processes: for each network,
-    default one a CUDA device, fewer for few faces. Raises ValueError for arrays that do not fit or fewer
-    than two coded faces or subjects, `Cancelled` on request.
+    whose pictures may be learned from. emotions: of the faces that EmoCo learns from first. folder: keeps
+    finished stages and checkpoints; with the same folder and arguments an interrupted work goes on to the
+    same result. processes: for each network, default one a CUDA device, fewer for few faces. Raises
+    ValueError for arrays that do not fit or fewer than two coded faces or subjects, `Cancelled` on request.
     """
-    work = _Work(cache, labels, groups, settings, study_rows, folder, pretrained, processes or processes_default())
+    work = _Work(
+        cache, labels, groups, settings, study_rows, emotions, folder, pretrained, processes or processes_default()
+    )
     out_of_fold = np.full(labels.shape, np.nan, dtype=np.float32)
     trainings: dict[str, Any] = {}
     clock = _Clock(work.sizes())
+    if settings.emoco is not None:
+        trainings[PRETRAINING] = work.pretrain(clock, progress, cancelled, on_epoch)
     for fold in range(work.count):
         name = f"fold-{fold}"
         inside = work.coded[work.folds[work.coded] != fold]
@@ -149,6 +157,7 @@ class _Work:
         groups: NDArray[np.integer[Any]],
         settings: DetectorSettings,
         study_rows: NDArray[np.bool_] | None,
+        emotions: Emotions | None,
         folder: Path | None,
         pretrained: Path | str | None,
         processes: int,
@@ -160,8 +169,14 @@ class _Work:
             raise ValueError(f"faces of {cache.shape[1]} pixels, the network takes {settings.network.input_size}")
         self.cache, self.labels, self.groups, self.settings = cache, labels, groups, settings
         self.folder, self.pretrained = folder, pretrained
+        if settings.emoco is not None and (emotions is None or len(emotions.classes) != len(cache)):
+            raise ValueError("EmoCo needs an emotion, or none, of each face")
+        self.emotions = emotions
+        self.body: dict[str, Tensor] = {}
         self.coded: Rows = np.flatnonzero((labels >= 0).any(axis=1))
-        self.processes = processes_fit(processes, len(self.coded), settings.training.batch)
+        # a body that is kept as it is can't be told to other processes
+        most = 1 if settings.emoco is not None else processes
+        self.processes = processes_fit(most, len(self.coded), settings.training.batch)
         self.folds = folds_assign(self.coded, groups, settings.folds, settings.seed)
         self.count = int(self.folds.max()) + 1
         unlabelled = np.zeros(len(cache), dtype=bool) if study_rows is None else study_rows.copy()
@@ -173,7 +188,41 @@ class _Work:
     def sizes(self) -> dict[str, int]:
         """Faces that each stage learns from."""
         inside = {f"fold-{fold}": int((self.folds[self.coded] != fold).sum()) for fold in range(self.count)}
-        return inside | {FINAL_STAGE: len(self.coded)}
+        before: dict[str, int] = {}
+        if self.settings.emoco is not None and self.emotions is not None:
+            shown = int((self.emotions.classes >= 0).sum()) * self.settings.emoco.epochs
+            before[PRETRAINING] = -(-shown // self.settings.training.epochs)
+        return before | inside | {FINAL_STAGE: len(self.coded)}
+
+    def pretrain(
+        self, clock: _Clock, progress: Progress, cancelled: CancelCheck, on_epoch: EpochListener
+    ) -> dict[str, Any]:
+        """Find the body that all networks begin with, or take up that of an earlier attempt; its report."""
+        assert self.emotions is not None
+        path = self.folder / f"{PRETRAINING}.safetensors" if self.folder else None
+        kept = body_read(path, self.fingerprint) if path else None
+        if kept is None:
+            network, report = emoco_pretrain(
+                self.cache,
+                self.emotions,
+                self.settings,
+                checkpoint=self.folder / f"{PRETRAINING}-{self.fingerprint[:12]}.checkpoint" if self.folder else None,
+                progress=lambda part, message: progress(
+                    clock.fraction(PRETRAINING, part), f"{PRETRAINING}, {message}"
+                ),
+                cancelled=cancelled,
+                on_epoch=lambda told: on_epoch(
+                    replace(told, seconds_left=clock.left(PRETRAINING, told.epoch / told.epochs))
+                ),
+            )
+            if path is not None:
+                weights_save(path, network, {"report": report, "fingerprint": self.fingerprint})
+            kept = network.body.state_dict(), report
+            clock.ended(PRETRAINING, was_kept=False)
+        else:
+            clock.ended(PRETRAINING, was_kept=True)
+        self.body = kept[0]
+        return kept[1]
 
     def stage(
         self,
@@ -222,6 +271,10 @@ class _Work:
         """A network to begin with: fresh weights, or pretrained ones (and their checksum) under a fresh head."""
         network = network_create(self.config, seed)
         begun = {"pretrained_sha256": network_start(network, self.pretrained)} if self.pretrained else {}
+        if self.body:
+            network.body.load_state_dict(self.body)
+        if self.settings.emoco is not None and self.settings.emoco.protocol == "linear":
+            network.body_freeze()
         return network, begun
 
     def network_train(
@@ -263,6 +316,8 @@ class _Work:
         begun = self.network_make(0)[1] if self.pretrained else {}
         told = [self.settings.as_dict(), self.cache.shape, begun, self.processes]
         digest = hashlib.sha256(json.dumps(told).encode())
+        if self.emotions is not None:
+            digest.update(np.ascontiguousarray(self.emotions.classes).tobytes())
         for array in (self.labels, self.folds, self.unlabelled):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()

@@ -1,5 +1,7 @@
 """The interface that every detector network keeps: pixels in, features and one logit per AU out."""
 
+from typing import Self
+
 from torch import Tensor, nn
 
 from trainer.algorithms.settings import NetworkConfig
@@ -19,6 +21,18 @@ class FaceNetwork(nn.Module):
         self.config = config
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.features, config.outputs)
+        self.frozen = False
+
+    def body_freeze(self) -> None:
+        """Let training change the head alone; the body's batch normalisation keeps its running figures too."""
+        self.frozen = True
+        self.body.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self.frozen:
+            self.body.eval()
+        return self
 
     def features(self, pixels: Tensor) -> Tensor:
         """pixels: (B, 3, S, S) float in 0 to 255, RGB. Returns (B, features)."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from trainer.algorithms.alexnet import AlexNet, AlexNetSmall
+from trainer.algorithms.drml import DRML
 from trainer.algorithms.face_network import FaceNetwork, pixels_standardise
 from trainer.algorithms.resnet import ResNet
 from trainer.algorithms.settings import NetworkConfig
@@ -17,6 +18,7 @@ __all__ = ["NETWORKS", "FaceNetwork", "network_create", "pixels_standardise"]
 NETWORKS: dict[str, Callable[[NetworkConfig], FaceNetwork]] = {
     "alexnet_small": AlexNetSmall,
     "alexnet": AlexNet,
+    "drml": DRML,
     "resnet18": ResNet,
     "resnet50": ResNet,
 }

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
-NETWORK_NAMES = ("alexnet_small", "alexnet", "resnet18", "resnet50")
+NETWORK_NAMES = ("alexnet_small", "alexnet", "drml", "resnet18", "resnet50")
 NETWORK_FEATURES = {"resnet18": 512, "resnet50": 2048}  # where the architecture decides
-NETWORK_LEAST_SIZE = {"alexnet": 63}  # a smaller picture leaves nothing to its last pooling
+NETWORK_LEAST_SIZE = {"alexnet": 63, "drml": 66}  # a smaller picture leaves nothing to its last pooling
 OPTIMISERS = ("adamw", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "step", "constant")
 SAMPLERS = ("random", "oversampled", "stratified", "momu")
@@ -22,6 +22,7 @@ QUICK, PAPER = "quick", "paper"
 PRESETS = (QUICK, PAPER)
 CHOSEN_WHOLE = ("method", "preset")  # what the other settings begin from: not changed one by one
 LONGEST_TEXT = 200
+PRETRAINING = "pretraining"  # the stage before the networks of a detector
 PRETRAINED_FOLDER, PRETRAINED_FILE = "pretrained", "model.safetensors"  # below the data folder; in a model's folder
 
 
@@ -63,7 +64,7 @@ class NetworkConfig(Checked):
         64, "Side of the square picture in pixels; 224 in the papers, smaller for small faces.", least=32, most=224
     )
     features: int = setting(256, "Numbers that describe a face (fc7); a ResNet has its own.", least=1, most=8192)
-    width: int = setting(32, "Channels of alexnet_small's first convolution.", least=1, most=512)
+    width: int = setting(32, "Channels of the first convolution of alexnet_small and drml.", least=1, most=512)
     dropout: float = setting(0.1, "Share of features silenced in training.", least=0, most=0.95)
 
     def __post_init__(self) -> None:
@@ -150,6 +151,56 @@ class AdversarialConfig(Checked):
 
 
 @dataclass(frozen=True)
+class ViewConfig(Checked):
+    """The two views of a face in contrastive learning; the defaults are those of MoCo v2 but for the crop."""
+
+    crop: float = setting(0.6, "Least share of the picture's area in a view; 0.2 in MoCo v2.", least=0.05, most=1)
+    flip: float = setting(0.5, "Chance of a mirrored view.", least=0, most=1)
+    jitter: float = setting(0.4, "Largest change of light and saturation, as a share.", least=0, most=1)
+    jitter_chance: float = setting(0.8, "Chance of changed colours.", least=0, most=1)
+    grey: float = setting(0.2, "Chance of a view without colours.", least=0, most=1)
+    blur: float = setting(0.5, "Chance of a blurred view.", least=0, most=1)
+
+
+@dataclass(frozen=True)
+class EmoCoConfig(Checked):
+    """The pretraining of Sun et al. 2021 on emotions, before the codes are looked at."""
+
+    epochs: int = setting(20, "Passes over the faces with an emotion.", least=1, most=10_000)
+    batch: int = setting(64, "Faces in a step of the pretraining.", least=4, most=8192)
+    learning_rate: float = setting(
+        0.03, "At a batch of 256; it is scaled with the batch, as in the paper.", least=1e-8, most=10
+    )
+    emotion: float = setting(1.0, "Weight of emotion classification (λ); 0 is momentum contrast.", least=0, most=1e3)
+    contrast: int = setting(1, "Whether faces are contrasted at all; 0 is emotion classification.", least=0, most=1)
+    queues: str = setting("emotion", "A queue of keys for each emotion, or one.", choices=("emotion", "one"))
+    queue: int = setting(1024, "Keys in a queue (K); 65536 in the paper.", least=1, most=1 << 20)
+    centring: str = setting(
+        "emotion",
+        "Whether faces are compared from their emotion's centre.",
+        choices=("emotion", "none"),
+    )
+    temperature: float = setting(0.2, "τ of the contrast.", least=1e-3, most=10)
+    momentum: float = setting(
+        0.99,
+        "How slowly the key encoder follows (m); 0.999 in the paper.",
+        least=0,
+        most=0.99999,
+    )
+    dimensions: int = setting(128, "Numbers of an embedding.", least=2, most=4096)
+    hidden: int = setting(256, "Width of the projector's hidden layer; 2048 in the paper.", least=1, most=8192)
+    norm_groups: int = setting(
+        8, "Groups in which a batch is normalised, so that a key does not tell its query.", least=1, most=1024
+    )
+    protocol: str = setting(
+        "finetune",
+        "Whether codes then train all of it or the head alone.",
+        choices=("finetune", "linear"),
+    )
+    views: ViewConfig = field(default_factory=ViewConfig)
+
+
+@dataclass(frozen=True)
 class DetectorSettings(Checked):
     """One training from snapshot to detector."""
 
@@ -173,6 +224,7 @@ class DetectorSettings(Checked):
     network: NetworkConfig = field(default_factory=lambda: NetworkConfig(outputs=1))
     training: TrainingConfig = field(default_factory=TrainingConfig)
     adversarial: AdversarialConfig | None = None
+    emoco: EmoCoConfig | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -250,6 +302,36 @@ METHODS: dict[str, Method] = {
         "Zhao et al. 2018, §4.1: AlexNet with batch normalisation, a 256-D fc7 and 1:1 oversampling; the rest as in "
         "“the original work”, Krizhevsky et al. 2012, §4–5. Augmentation, clipping and folds are ours.",
     ),
+    "drml": Method(
+        "drml",
+        "DRML",
+        "Zhao, Chu, Zhang 2016 (CVPR); its layers from the authors' published network",
+        "Learns each part of the face with weights of its own. Several times as slow as AlexNet's plan.",
+        DetectorSettings(
+            method="drml",
+            network=NetworkConfig(outputs=1, name="drml", input_size=74, features=256, width=16),
+            training=TrainingConfig(epochs=30, batch=32),
+        ),
+        DetectorSettings(
+            method="drml",
+            preset=PAPER,
+            network=NetworkConfig(outputs=1, name="drml", input_size=170, features=2048, width=32, dropout=0.5),
+            training=TrainingConfig(
+                epochs=30,
+                batch=64,
+                optimiser="sgd",
+                learning_rate=1e-3,
+                schedule="step",
+                step_epochs=10,
+                step_factor=0.3,
+                warmup=0.0,
+                momentum=0.9,
+                weight_decay=5e-3,
+            ),
+        ),
+        "Stated by the authors' network: 170 pixels, the layers, 4096 and 2048 connections, one loss over all AUs in "
+        "which unknown codes give no gradient. Optimiser, rates, epochs, dropout and augmentation are ours.",
+    ),
     "resnet": Method(
         "resnet",
         "ResNet",
@@ -283,6 +365,31 @@ METHODS: dict[str, Method] = {
         "Wang et al., §3.2, §4.1 and §4.3.2: ResNet-50 at 224 pixels, Adam, three folds, a three-layer discriminator "
         "that sees probabilities, α 0.01 as on BP4D (0.001 on DISFA). Learning rates, batch, epochs, H_R, H_D and "
         "augmentation are not stated and ours.",
+    ),
+    "emoco": Method(
+        "emoco",
+        "EmoCo",
+        "Sun, Zeng, Shan 2021",
+        "Learns from faces and their emotions first, then from codes: for few coded faces among many others.",
+        DetectorSettings(method="emoco", training=TrainingConfig(epochs=30, batch=32), emoco=EmoCoConfig()),
+        DetectorSettings(
+            method="emoco",
+            preset=PAPER,
+            network=RESNET_PAPER.network,
+            training=RESNET_PAPER.training,
+            emoco=EmoCoConfig(
+                epochs=200,
+                batch=256,
+                queue=65536,
+                momentum=0.999,
+                hidden=2048,
+                norm_groups=16,
+                views=ViewConfig(crop=0.2),
+            ),
+        ),
+        "Sun et al. 2021, IV.B: ResNet-50, SGD 0.03 at 256 with cosine, momentum 0.9 and decay 0.0001, 200 epochs, a "
+        "projector of 2048 and 128, queues of 65536, τ 0.2, λ 1, m 0.999, the views of MoCo v2. How the codes are "
+        "then learned, 224 pixels and normalising in groups on one device are ours.",
     ),
 }
 

@@ -54,6 +54,22 @@ def weights_load(path: Path) -> tuple[FaceNetwork, dict[str, Any]]:
     return network.eval(), extra
 
 
+def body_read(path: Path, fingerprint: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """A body's weights and its report, if an earlier attempt at the work of this fingerprint has finished it."""
+    if not path.exists():
+        return None
+    try:
+        metadata, tensors = _file_read(path)
+        extra = json.loads(metadata["extra"])
+    except (WeightsError, KeyError, ValueError):
+        return None
+    if extra.get("fingerprint") != fingerprint:
+        return None
+    return {name.removeprefix("body."): value for name, value in tensors.items() if name.startswith("body.")}, extra[
+        "report"
+    ]
+
+
 def _file_read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _
 
 from annotator.selectors.axes import Tick, round_numbers, ticks_fit
+from trainer.algorithms.settings import PRETRAINING
 from trainer.selectors.detector_charts import Frame, Line, Plot, Point
 
 FINAL_STAGE = "detector"
@@ -47,14 +48,21 @@ class Network:
         return points if any(value is not None for _epoch, value in points) else []
 
 
-def networks_of(curves: Mapping[str, Any], *, folds: int, epochs: int) -> list[Network]:
-    """Every network in the order of the work: the folds', then the detector's own, begun or not."""
+def networks_of(curves: Mapping[str, Any], *, folds: int, epochs: int, pretraining: int = 0) -> list[Network]:
+    """Every network in the order of the work, begun or not: the pretraining's, if it has epochs, the folds', then
+    the detector's own."""
     known = {name.rpartition(".")[0] for name in curves}
     stages = [f"fold-{fold}" for fold in range(folds)]
-    others = sorted(known - {*stages, FINAL_STAGE})
+    first = [PRETRAINING] if pretraining else []
+    others = sorted(known - {*first, *stages, FINAL_STAGE})
     return [
-        Network(stage, epochs, curves.get(f"{stage}.loss") or [], curves.get(f"{stage}.f1") or [])
-        for stage in [*others, *stages, FINAL_STAGE]
+        Network(
+            stage,
+            pretraining if stage == PRETRAINING else epochs,
+            curves.get(f"{stage}.loss") or [],
+            curves.get(f"{stage}.f1") or [],
+        )
+        for stage in [*first, *others, *stages, FINAL_STAGE]
     ]
 
 

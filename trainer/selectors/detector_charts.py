@@ -13,6 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from annotator.selectors.axes import Tick
+from trainer.algorithms.settings import PRETRAINING
 from trainer.selectors.detector_reports import AUFigures, Figure, mean_defined, trainings_of
 from trainer.selectors.detectors import time_taken
 
@@ -143,8 +144,10 @@ def training_charts(
 
 
 def _trainings_drawn(report: Told) -> list[tuple[str, Told]]:
-    """(stage, its report): the finished detector, then the networks without a fold."""
-    found = [(stage, told) for stage, told in trainings_of(report).items() if told.get("losses")]
+    """(stage, its report): the finished detector, then the networks without a fold. A pretraining minimises
+    something else, which has no place on the same axis."""
+    trained = trainings_of(report).items()
+    found = [(stage, told) for stage, told in trained if told.get("losses") and stage != PRETRAINING]
     return sorted(found, key=lambda one: (one[0].startswith("fold-"), _fold_number(one[0])))
 
 
@@ -195,7 +198,12 @@ def stage_title(stage: str) -> str:
     """What a network of the work is called: “fold-0” is “Without fold 1”."""
     if stage.startswith("fold-"):
         return _("Network without fold %d") % (_fold_number(stage) + 1)
-    return {"detector": _("The detector itself"), "features": _("The network of the features")}.get(stage, stage)
+    titles = {
+        "detector": _("The detector itself"),
+        "features": _("The network of the features"),
+        "pretraining": _("Pretraining on emotions"),
+    }
+    return titles.get(stage, stage)
 
 
 def _fold_number(stage: str) -> int:

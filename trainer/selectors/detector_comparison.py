@@ -9,11 +9,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from annotator.models import Detector
+from annotator.selectors.heats import HeatMap
 from trainer.algorithms.settings import CHOSEN_WHOLE, flattened
 from trainer.selectors.detector_charts import Mark, TrainingChart, mark_of, training_charts, training_scale
 from trainer.selectors.detector_distributions import (
     DifferenceBars,
-    HeatMap,
     difference_bars,
     difference_top,
     heat_maps,

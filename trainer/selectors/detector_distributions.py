@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotator.selectors.axes import Tick
+from annotator.selectors.heats import HeatMap, Share, heat_map
 from trainer.selectors.detector_charts import rounded_up
 
 Told = Mapping[str, Any]
-Share = float | None
 
 MARGINAL_WIDTH, MARGINAL_LEFT, MARGINAL_RIGHT, STEP_MOST = 1080, 44, 8, 90
 SHARES_TOP, SHARES_BASE = 12, 142
 DIFFERENCES_TOP, DIFFERENCES_BASE = 176, 246
 ROW_TOP, ROW_BASE = 10, 60
-HEAT_SIDE, HEAT_MARGIN, CELL_MOST, LABEL_ROOM = 288, 28, 40, 11
 BATCHES_SHOWN = 60
 BATCH_WIDTH, BATCH_LEFT, BATCH_RIGHT, BATCH_TOP, BATCH_ROW = 1080, 48, 132, 22, 16
 LEVELS = 10
@@ -177,55 +176,6 @@ def _defined(values: Sequence[Share]) -> list[float]:
     return [value for value in values if value is not None]
 
 
-@dataclass(frozen=True)
-class HeatCell:
-    x: float
-    y: float
-    share: Share
-    depth: float
-    """How dark, 0 to 1; of no meaning where the share is undefined."""
-    present: int
-    """The AU whose presence is counted …"""
-    given: int
-    """… among the faces with this one."""
-
-
-@dataclass(frozen=True)
-class HeatLine:
-    au: int
-    cells: Sequence[HeatCell]
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """Shares by two AUs; rows are counted, columns given."""
-
-    kind: str
-    """reference, predicted or difference."""
-    side: float
-    size: float
-    """Of one cell."""
-    top: float
-    """The share that is drawn darkest."""
-    cells: Sequence[HeatCell]
-    columns: Sequence[Tick]
-    """All AUs, which are the rows too."""
-    view: float = HEAT_MARGIN + HEAT_SIDE + 1
-    """Side of the picture: the same for few AUs, whose cells don't grow beyond all bounds."""
-
-    @property
-    def marks(self) -> Sequence[Tick]:
-        """The AUs that are written at the edges: all of them, or every second or third of very many."""
-        return self.columns[:: math.ceil(LABEL_ROOM / self.size)]
-
-    @property
-    def lines(self) -> list[HeatLine]:
-        """The cells row by row, as a table has them."""
-        wide = len(self.columns)
-        cuts = [self.cells[start : start + wide] for start in range(0, len(self.cells), wide)]
-        return [HeatLine(cells[0].present, cells) for cells in cuts]
-
-
 def heat_maps(distribution: Told | None, aus: Sequence[int], top: float | None = None) -> list[HeatMap]:
     """Conditional distributions of reference and prediction, and their absolute differences: none for a
     single AU, which has no combination. `top` as in `marginal_chart`."""
@@ -233,27 +183,9 @@ def heat_maps(distribution: Told | None, aus: Sequence[int], top: float | None =
         return []
     differences = top or difference_top(distribution, "conditional")
     return [
-        _heat_map(kind, distribution[kind]["conditional"], aus, 1.0 if kind != "difference" else differences)
+        heat_map(kind, distribution[kind]["conditional"], aus, 1.0 if kind != "difference" else differences)
         for kind in ("reference", "predicted", "difference")
     ]
-
-
-def _heat_map(kind: str, shares: Sequence[Sequence[Share]], aus: Sequence[int], top: float) -> HeatMap:
-    size = round(min(HEAT_SIDE / len(aus), CELL_MOST), 2)
-    cells = [
-        HeatCell(
-            x=round(HEAT_MARGIN + column * size, 2),
-            y=round(HEAT_MARGIN + row * size, 2),
-            share=share,
-            depth=0.0 if share is None else round(min(share / top, 1), 3),
-            present=aus[row],
-            given=aus[column],
-        )
-        for row, line in enumerate(shares)
-        for column, share in enumerate(line)
-    ]
-    middles = [Tick(round(HEAT_MARGIN + (place + 0.5) * size, 1), str(au)) for place, au in enumerate(aus)]
-    return HeatMap(kind, round(size * len(aus), 2), size, top, cells, middles)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from annotator.models import CodedAU, DataSet, Detector, Face, LabelLayer
 from annotator.selectors.arrays import array_read
 from annotator.selectors.codes import CHUNK, coded_aus, layer_codes
 from annotator.selectors.effective import effective_codes
-from trainer.selectors.score_scopes import Scope
+from annotator.selectors.scopes import Scope
 from trainer.selectors.scores import ScoreCounts, ScoredAU, Scores, scores_count
 
 TRUSTED, TRAINED, NONE = "trusted", "trained", "none"
@@ -160,7 +160,7 @@ class Question:
         said = [
             self.scores.array.name,
             self.dataset.revision,
-            [self.scope.parameters, self.scope.faces],
+            self.scope.parameters,
             [[source.choice.key, [layer.pk for layer in source.layers]] for source in self.sources],
             [[au.bit, au.threshold] for au in self.aus],
         ]

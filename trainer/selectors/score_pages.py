@@ -13,9 +13,9 @@ from annotator.selectors.arrays import array_read
 from annotator.selectors.clusters import faces_at
 from annotator.selectors.codes import layer_codes
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, state_tokens
+from annotator.selectors.scopes import Scope
 from trainer.selectors import score_charts as charts
 from trainer.selectors.score_codes import NONE, ROWS_INLINE, CodeChoice, CodeSource, Question, weak_choice
-from trainer.selectors.score_scopes import Scope
 from trainer.selectors.scores import (
     ScoreCounts,
     ScoredAU,

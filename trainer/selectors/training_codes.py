@@ -27,6 +27,10 @@ class FaceTable:
     subjects: NDArray[np.int64]
     """Subject id, −1 for a face that is its own subject."""
     is_test: NDArray[np.bool_]
+    clips: NDArray[np.int64]
+    """Clip id, −1 for a still."""
+    frames: NDArray[np.int64]
+    """Frame number, −1 where there is none."""
 
     @property
     def digest(self) -> str:
@@ -42,6 +46,8 @@ class FaceTable:
             keys=[self.keys[row] for row in chosen],
             subjects=self.subjects[rows],
             is_test=self.is_test[rows],
+            clips=self.clips[rows],
+            frames=self.frames[rows],
         )
 
 
@@ -82,7 +88,7 @@ def face_table(dataset: DataSet) -> FaceTable:
     rows = list(
         Face.objects.filter(dataset=dataset)
         .order_by("position")
-        .values_list("id", "position", "key", "subject_id", "role")
+        .values_list("id", "position", "key", "subject_id", "role", "clip_id", "frame")
     )
     return FaceTable(
         ids=[row[0] for row in rows],
@@ -90,6 +96,8 @@ def face_table(dataset: DataSet) -> FaceTable:
         keys=[row[2].hex for row in rows],
         subjects=np.array([-1 if row[3] is None else row[3] for row in rows], dtype=np.int64),
         is_test=np.array([row[4] == FaceRole.TEST for row in rows], dtype=bool),
+        clips=np.array([-1 if row[5] is None else row[5] for row in rows], dtype=np.int64),
+        frames=np.array([-1 if row[6] is None else row[6] for row in rows], dtype=np.int64),
     )
 
 

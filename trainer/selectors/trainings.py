@@ -16,7 +16,7 @@ from annotator.choices import ACTIVE_STATES, JobState
 from annotator.errors import InputRefused, NotFound
 from annotator.models import DataSet, Detector, Job, LabelSnapshot
 from annotator.selectors.codes import blind_refuse
-from trainer.algorithms.settings import DetectorSettings, flattened, preset_of, settings_load
+from trainer.algorithms.settings import PRETRAINING, DetectorSettings, flattened, preset_of, settings_load
 from trainer.selectors.curves import FINAL_STAGE, Network, networks_of
 from trainer.selectors.detector_charts import Mark, mark_of, stage_title
 from trainer.selectors.detector_reports import USUAL_RULE, Figure, head_of
@@ -181,7 +181,10 @@ class Training:
 
 
 def _short(stage: str, place: int) -> str:
-    return _("Detector") if stage == FINAL_STAGE else _("Fold %d") % (place + 1)
+    if stage == PRETRAINING:
+        return _("Emotions")
+    number = stage.removeprefix("fold-")
+    return _("Detector") if stage == FINAL_STAGE else _("Fold %d") % (int(number) + 1 if number.isdigit() else place)
 
 
 def training_told(job: Job) -> Training:
@@ -192,6 +195,7 @@ def training_told(job: Job) -> Training:
         job.curves,
         folds=_folds(int(settings.get("folds") or 0), snapshot),
         epochs=int(settings.get("training", {}).get("epochs") or 1),
+        pretraining=int((settings.get("emoco") or {}).get("epochs") or 0),
     )
     begun = [place for place, network in enumerate(networks) if network.losses]
     return Training(

@@ -1,5 +1,6 @@
 """Keeping what a training made: label snapshot, weights, detector. Runs in a worker: imports torch."""
 
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotator.models import CodedAU, DataSet, Detector, LabelSnapshot
@@ -18,6 +20,7 @@ from annotator.selectors.arrays import array_read, file_sha256
 from annotator.services.arrays import array_write
 from annotator.services.job_running import JobContext
 from trainer.algorithms.networks import FaceNetwork
+from trainer.algorithms.settings import PRETRAINED_FOLDER, PRETRAINING
 from trainer.algorithms.weights import weights_save
 from trainer.selectors.detector_card import card_make
 from trainer.selectors.snapshots import SnapshotCheck
@@ -107,6 +110,23 @@ def weights_keep(context: JobContext, detector: Detector, network: FaceNetwork) 
         with path.open("rb") as file:
             default_storage.save(name, File(file))
     detector.weights_name, detector.weights_sha256 = name, digest
+
+
+def encoder_keep(context: JobContext, detector: Detector) -> None:
+    """Put the body that learned from emotions alone where any other training can begin with it: it has seen no
+    code, so it may be of this very data set. Nothing is done where there was no such stage."""
+    learned = job_folder(context) / f"{PRETRAINING}.safetensors"
+    if not learned.exists():
+        return
+    name = f"emoco-{detector.pk}.safetensors"
+    target = Path(settings.DATA) / PRETRAINED_FOLDER / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    shutil.copyfile(learned, partial)
+    partial.replace(target)
+    context.log(
+        _("Other trainings can begin with what emotions taught: pretrained weights %(name)s") % {"name": name}
+    )
 
 
 def machine_told(trainings: Mapping[str, Any], stage: str) -> dict[str, Any]:

@@ -4,12 +4,13 @@ Finished networks and checkpoints lie in the data folder under `jobs/<id>/`; the
 job's checkpoint. A job that is killed anywhere and called again goes on to the same detector.
 """
 
+import json
 import logging
 import math
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +28,22 @@ from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
 from trainer.algorithms.callbacks import Cancelled, EpochReport, progress_part
 from trainer.algorithms.detectors import FINAL_STAGE, DetectorResult, detector_train
+from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.evaluation import evaluate
+from trainer.algorithms.events import events_measure
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import pretrained_find
 from trainer.algorithms.sampling import batch_count, composition, epoch_batches
 from trainer.algorithms.settings import METHODS, PRETRAINED_FOLDER, DetectorSettings, settings_load
 from trainer.algorithms.training import stage_seed
 from trainer.selectors.detector_charts import stage_title
+from trainer.selectors.emotions import emotions_of
 from trainer.selectors.snapshots import codes_check
 from trainer.selectors.training_codes import FaceTable, TrainingCodes, codes_chosen, face_table
 from trainer.services.keeping import (
     by_position,
     codes_at,
+    encoder_keep,
     job_folder,
     machine_told,
     snapshot_kept,
@@ -87,6 +92,7 @@ def training_run(context: JobContext) -> dict[str, Any]:
         except ValueError as error:
             log.warning("the training %s ended", context.job.pk, exc_info=True)  # its words may not be for people
             raise InputRefused(str(error)) from error
+    encoder_keep(context, kept)
     shutil.rmtree(job_folder(context), ignore_errors=True)
     return detector_told(kept)
 
@@ -112,12 +118,17 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
     taken = snapshot_take(context, settings)
     coded = (taken.labels >= 0).any(axis=1)
     needed = coded | taken.study | (taken.test_labels >= 0).any(axis=1)
+    emotions = emotions_taken(context, taken.faces) if settings.emoco is not None else None
+    if emotions is not None:
+        needed |= emotions.classes >= 0
     size = settings.network.input_size
     decoding = progress_part(context.progress, 0.0, CACHE_SHARE)
     table, cache = faces_prepare(context, context.job.dataset, taken.faces, size, needed, decoding)
     rows = np.flatnonzero(np.isin(taken.faces.positions, table.positions))
     taken = Taken(taken.snapshot, table, taken.labels[rows], taken.study[rows], taken.test_labels[rows])
-    _begin_told(context, taken)
+    if emotions is not None:
+        emotions = replace(emotions, classes=emotions.classes[rows])
+    _begin_told(context, taken, emotions)
     curves = LiveCurves(context, faces=int(coded.sum()))
     try:
         result = detector_train(
@@ -126,6 +137,7 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
             table.subjects,
             settings,
             study_rows=taken.study,
+            emotions=emotions,
             folder=job_folder(context),
             pretrained=_pretrained(context.job.dataset, settings),
             progress=progress_part(curves.progress, CACHE_SHARE, TRAIN_SHARE),
@@ -167,6 +179,23 @@ def snapshot_take(context: JobContext, settings: DetectorSettings) -> Taken:
     )
 
 
+def emotions_taken(context: JobContext, faces: FaceTable) -> Emotions:
+    """The emotions of these faces; those of now, unless an earlier attempt at this job has kept them."""
+    path = job_folder(context) / "emotions.json"
+    if not path.exists():
+        found = emotions_of(context.job.dataset, faces)
+        told = {"classes": found.classes.tolist(), "names": found.names, "source": found.source}
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(told))
+        partial.replace(path)
+    kept = json.loads(path.read_text())
+    classes = np.array(kept["classes"], np.int64)
+    if len(classes) != len(faces.ids):  # faces went with their subject since
+        path.unlink()
+        return emotions_taken(context, faces)
+    return Emotions(classes, tuple(kept["names"]), kept["source"])
+
+
 def _test_labels(snapshot: LabelSnapshot, chosen: TrainingCodes) -> NDArray[np.int8]:
     """(faces, A) the trusted codes of test faces in the snapshot's order of AUs; an AU that was taken off the
     list since has none."""
@@ -205,12 +234,18 @@ def _pretrained(dataset: DataSet, settings: DetectorSettings) -> Path | str | No
     return pretrained_find(Path(django_settings.DATA) / PRETRAINED_FOLDER, settings.pretrained)
 
 
-def _begin_told(context: JobContext, taken: Taken) -> None:
+def _begin_told(context: JobContext, taken: Taken, emotions: Emotions | None) -> None:
     told = ", ".join(f"{kind} {count}" for kind, count in taken.snapshot.sources.items())
     coded, studied = int((taken.labels >= 0).any(axis=1).sum()), int(taken.study.sum())
     context.log(_("Training on %(faces)d faces, codes from %(sources)s") % {"faces": coded, "sources": told})
     if studied:
         context.log(_("Learning from the pictures of %(faces)d faces without codes too") % {"faces": studied})
+    if emotions is not None:
+        told = ", ".join(f"{name} {count}" for name, count in emotions.counts.items())
+        if emotions.source == "column":
+            context.log(_("Learning first from the imported emotions: %(told)s") % {"told": told})
+        else:
+            context.log(_("Learning first from emotions inferred from weak codes: %(told)s") % {"told": told})
 
 
 class LiveCurves:
@@ -274,23 +309,20 @@ def report_make(
 ) -> dict[str, Any]:
     """The detector's report: cross-validation, test, trainings, machine, settings, batches."""
     rows = np.flatnonzero(result.folds >= 0)
-    labels, folds = taken.labels[rows], result.folds[rows]
+    labels, folds, faces = taken.labels[rows], result.folds[rows], taken.faces
+    scores, cuts = result.out_of_fold[rows], result.fold_thresholds[folds]
     report: dict[str, Any] = {
-        "cross_validation": evaluate(
-            labels,
-            result.out_of_fold[rows],
-            taken.faces.subjects[rows],
-            thresholds=result.fold_thresholds[folds],
-            folds=folds,
-        ),
+        "cross_validation": evaluate(labels, scores, faces.subjects[rows], thresholds=cuts, folds=folds)
+        | {"events": events_measure(labels, scores > cuts, faces.clips[rows], faces.frames[rows], folds)},
         "test": None,
     }
     tests = np.flatnonzero((taken.test_labels >= 0).any(axis=1))
     if len(tests):
         scores = scores_predict(result.network, cache, tests, cancelled=context.cancelled)
-        report["test"] = evaluate(
-            taken.test_labels[tests], scores, taken.faces.subjects[tests], thresholds=result.thresholds
-        )
+        codes, cuts = taken.test_labels[tests], result.thresholds
+        report["test"] = evaluate(codes, scores, faces.subjects[tests], thresholds=cuts) | {
+            "events": events_measure(codes, scores > cuts, faces.clips[tests], faces.frames[tests])
+        }
     else:
         report["test_why"] = NO_TEST
     return report | {

@@ -20,6 +20,7 @@ from trainer.selectors.detector_card import card_make
 from trainer.selectors.detector_charts import mark_of, reliability_chart, score_chart, training_charts
 from trainer.selectors.detector_comparison import MOST, comparison_make
 from trainer.selectors.detector_distributions import batch_chart, heat_maps, marginal_chart
+from trainer.selectors.detector_events import events_shown
 from trainer.selectors.detector_reports import (
     RULES,
     USUAL_RULE,
@@ -92,6 +93,8 @@ def detector_detail(request: HttpRequest, dataset_id: int, detector_id: int) -> 
     found = evaluation_of(detector.report, evaluation, rule, detector.aus)
     if found is not None:
         context |= _evaluation_shown(found, detector, au)
+        told = (detector.report.get(evaluation) or {}).get("events")
+        context["events"] = events_shown(told, detector.aus, au, {one.au: one.f1_value for one in found.rows})
     return render(request, "trainer/detector_detail.html", context)
 
 

@@ -28,6 +28,8 @@ FIRST = (
     "training.sampler",
     "adversarial.alpha",
     "adversarial.unlabelled",
+    "emoco.epochs",
+    "emoco.protocol",
     "pretrained",
     "folds",
 )
@@ -38,6 +40,8 @@ PARTS: dict[str, Promise] = {
     "training": gettext_lazy("Optimisation"),
     "training.augmentation": gettext_lazy("Augmentation"),
     "adversarial": gettext_lazy("Discriminator"),
+    "emoco": gettext_lazy("Pretraining on emotions"),
+    "emoco.views": gettext_lazy("Views of the pretraining"),
 }
 LABELS: dict[str, Promise] = {
     "folds": gettext_lazy("Folds"),
@@ -56,6 +60,15 @@ LABELS: dict[str, Promise] = {
     "adversarial.discriminator_steps": gettext_lazy("Steps of the discriminator"),
     "adversarial.hidden": gettext_lazy("Hidden units"),
     "adversarial.unlabelled": gettext_lazy("Share of faces without codes"),
+    "emoco.epochs": gettext_lazy("Epochs of the pretraining"),
+    "emoco.batch": gettext_lazy("Batch of the pretraining"),
+    "emoco.learning_rate": gettext_lazy("Learning rate of the pretraining"),
+    "emoco.emotion": gettext_lazy("Weight of the emotions (λ)"),
+    "emoco.contrast": gettext_lazy("Contrast of faces"),
+    "emoco.queue": gettext_lazy("Keys in a queue (K)"),
+    "emoco.hidden": gettext_lazy("Hidden units of the projector"),
+    "emoco.norm_groups": gettext_lazy("Groups for normalisation"),
+    "emoco.protocol": gettext_lazy("What codes train"),
 }
 """Where the setting's own name says too little."""
 CHOICES: dict[str, dict[str, Promise]] = {
@@ -74,6 +87,10 @@ CHOICES: dict[str, dict[str, Promise]] = {
         "cosine": gettext_lazy("smoothly"),
         "step": gettext_lazy("now and then"),
         "constant": gettext_lazy("not at all"),
+    },
+    "emoco.protocol": {
+        "finetune": gettext_lazy("the whole network"),
+        "linear": gettext_lazy("the head alone"),
     },
     "training.precision": {
         "auto": gettext_lazy("by the machine"),

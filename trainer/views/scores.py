@@ -1,7 +1,9 @@
 """A detector's scores in the browser: how they are distributed in a scope, and the faces of one bar."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -15,23 +17,13 @@ from annotator.errors import InputRefused
 from annotator.models import Detector, Member
 from annotator.selectors.access import EXPORT, REVIEW, member_for
 from annotator.selectors.codes import layers_visible_to
+from annotator.selectors.scope_words import scope_chips
+from annotator.selectors.scopes import Scope, faces_count, scope_positions, scope_read, splits_of
+from annotator.services.selections import selection_scope
 from trainer.selectors.detectors import detector_for
 from trainer.selectors.score_codes import code_choice, code_choices
 from trainer.selectors.score_pages import CODES, ScoreView, bar_page, distribution, scored_au
-from trainer.selectors.score_scopes import (
-    Scope,
-    faces_count,
-    positions_read,
-    scope_of_selection,
-    scope_positions,
-    scope_read,
-    splits_of,
-)
 from trainer.selectors.scores import ORDERS, scored_aus, scores_of
-
-KEPT = "score_selections"
-KEPT_MOST = 4
-"""Selections that a session keeps."""
 
 
 @login_required
@@ -42,7 +34,7 @@ def score_distribution(request: HttpRequest, dataset_id: int, detector_id: int) 
     member = member_for(request.user, dataset_id, EXPORT)
     detector = detector_for(member.user, member.dataset, detector_id)
     if request.method == "POST":
-        return redirect(_address(detector, _selection_kept(request)))
+        return redirect(_address(detector, _selection_kept(request, member)))
     scope, view = _view(request, member, detector)
     context = _frame(request, member, detector, scope, view)
     if view is not None:
@@ -80,7 +72,7 @@ def score_faces(request: HttpRequest, dataset_id: int, detector_id: int) -> Http
 def _view(request: HttpRequest, member: Member, detector: Detector) -> tuple[Scope, ScoreView | None]:
     """The scope of the address, and what is looked at; None where there are no scores yet."""
     layers = layers_visible_to(member.user, member.dataset)
-    scope = scope_read(member.dataset, request.GET.dict(), request.session.get(KEPT, {}))
+    scope = scope_read(member, request.GET.dict(), layers)
     scores, aus = scores_of(detector, layers), scored_aus(detector)
     if scores is None or not aus:
         return scope, None
@@ -108,31 +100,23 @@ def _frame(
         "scope": scope,
         "parameters": parameters,
         "query_of_scope": urlencode(parameters),
-        "without": {name: _address(detector, _less(parameters, name)) for name in parameters},
+        "chips": scope_chips(scope, _address(detector), parameters),
         "roles": FaceRole.choices,
     }
 
 
-def _less(parameters: dict[str, str], name: str) -> dict[str, str]:
-    return {key: value for key, value in parameters.items() if key != name}
-
-
-def _address(detector: Detector, parameters: dict[str, str]) -> str:
+def _address(detector: Detector, parameters: Mapping[str, str] | None = None) -> str:
     here = reverse("score_distribution", args=[detector.dataset_id, detector.pk])
     return f"{here}?{urlencode(parameters)}" if parameters else here
 
 
-def _selection_kept(request: HttpRequest) -> dict[str, str]:
-    """The parameters of the faces chosen in a form; a long selection is kept in the session."""
-    positions = faces_read(request.POST, "face")
-    if not positions and request.GET:
+def _selection_kept(request: HttpRequest, member: Member) -> dict[str, str]:
+    """The parameters of the faces chosen in a form."""
+    chosen = faces_read(request.POST, "face")
+    if not chosen and request.GET:
         return {name: str(value) for name, value in request.GET.dict().items()}
-    scope = scope_of_selection(positions or faces_read(request.POST, "seen"))
-    positions_read(scope.faces)  # refuses too many before the session keeps them
-    if scope.selection:
-        kept = _less(request.session.get(KEPT, {}), scope.selection)
-        request.session[KEPT] = dict([*kept.items(), (scope.selection, scope.faces)][-KEPT_MOST:])
-    return scope.parameters
+    positions = np.unique(np.array(chosen or faces_read(request.POST, "seen"), np.int64))
+    return selection_scope(dataset=member.dataset, user=member.user, positions=positions).parameters
 
 
 def faces_read(post: QueryDict, name: str) -> list[int]:

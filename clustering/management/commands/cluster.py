@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from annotator.errors import InputRefused
 from annotator.management.base import CorrugatorCommand
-from clustering.algorithms.settings import Cut, GroupKind, VoteKind
+from clustering.algorithms.settings import Affinity, Cut, GroupKind, Solver, VoteKind
 from clustering.selectors.inputs import weak_layers
 from clustering.services.runs import run_create
 
@@ -26,12 +26,14 @@ class Command(CorrugatorCommand):
         )
         parser.add_argument("--dimensions", type=int, help="coordinates of the embedding")
         parser.add_argument("--neighbours", type=int)
-        parser.add_argument("--solver", choices=["exact", "agd", "sgd"])
+        parser.add_argument("--solver", choices=get_args(Solver))
+        parser.add_argument("--affinity", choices=get_args(Affinity), help="how nearness counts (default: gaussian)")
         parser.add_argument("--joint", action="store_true", default=None, help="one partition for all AUs")
         parser.add_argument(
             "--groups", choices=get_args(GroupKind), help="of a joint run: alike by each AU, or by the whole set"
         )
         parser.add_argument("--cut", choices=get_args(Cut), help="how clusters are cut (default: local)")
+        parser.add_argument("--delta", type=int, metavar="N", help="clusters of N faces or fewer are noise")
         parser.add_argument("--vote", choices=get_args(VoteKind), help="how codes are proposed (default: witnesses)")
         parser.add_argument(
             "--features",
@@ -47,7 +49,10 @@ class Command(CorrugatorCommand):
 
     def run(self, *, dataset: str, seed: int, queue: bool, **options: Any) -> dict[str, Any]:
         found = self.dataset_named(dataset)
-        names = ("lam", "lam_steps", "dimensions", "neighbours", "solver", "joint", "groups", "cut", "vote")
+        names = (
+            "lam", "lam_steps", "dimensions", "neighbours", "affinity", "solver", "joint", "groups", "cut", "delta",
+            "vote",
+        )  # fmt: skip
         run, job = run_create(
             dataset=found,
             user=self.acting_user(),

@@ -11,7 +11,7 @@ import pytest
 from clustering.algorithms.callbacks import Cancelled
 from clustering.algorithms.pipeline import weakly_supervised_clustering
 from clustering.algorithms.results import PartialResult, WSCResult
-from clustering.algorithms.scores import agreement_f1
+from clustering.algorithms.scores import adjusted_rand_index, agreement_f1
 from clustering.algorithms.settings import WSCSettings
 from tests.clustering.algorithms.worlds import Blobs, blobs
 
@@ -94,6 +94,13 @@ def test_cluster_tables_count_what_they_say(result: WSCResult) -> None:
     assert table.weak_share[0, 0] == pytest.approx((w == 1).mean(), abs=1e-6)
     assert table.agreement[0, 0] == pytest.approx(max((y == 1).mean(), (y == 0).mean()), abs=1e-6)
     assert table.corrections[0, 0] == pytest.approx(np.where(w == 1, 1 - p, p).sum(), rel=1e-5)
+
+
+def test_groups_of_sets_do_not_overlap_and_so_go_with_the_papers_algorithms() -> None:
+    exact, descended = (
+        run(settings=replace(SMALL, joint=True, groups="sets", solver=solver)) for solver in ("exact", "agd")
+    )
+    assert adjusted_rand_index(exact.membership[:, 0], descended.membership[:, 0]) > 0.5
 
 
 def test_a_joint_run_has_one_partition_for_all_aus() -> None:

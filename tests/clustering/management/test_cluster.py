@@ -31,9 +31,10 @@ def command(*arguments):
 
 def test_lambda_groups_and_vote_are_settings_of_the_run(ready, monkeypatch):
     monkeypatch.setattr(Command, "job_finish", lambda self, job, queue: job)
-    options = ("--lambda-steps", 4, "--joint", "--groups", "sets", "--vote", "majority")
-    run = ClusterRun.objects.get(pk=command(ready.name, *options)["run"])
-    wanted = {"lam_steps": 4, "joint": True, "groups": "sets", "vote": "majority"}
+    wanted = {"groups": "sets", "vote": "majority", "affinity": "exponential", "cut": "density", "delta": 2}
+    options = [part for name, value in wanted.items() for part in (f"--{name}", value)]
+    run = ClusterRun.objects.get(pk=command(ready.name, "--lambda-steps", 4, "--joint", *options)["run"])
+    wanted |= {"lam_steps": 4, "joint": True}
     assert {name: run.configuration[name] for name in wanted} == wanted
 
 

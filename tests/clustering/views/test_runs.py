@@ -162,8 +162,13 @@ def started(cast, dataset, **posted):
 
 def test_the_form_hands_its_choices_to_the_run(cast, dataset, monkeypatch):
     monkeypatch.setattr("clustering.views.runs.job_send", lambda job: None)
-    told = started(cast, dataset, lam_steps="6", joint="on", groups="sets", vote="majority")
-    assert (told["lam_steps"], told["joint"], told["groups"], told["vote"]) == (6, True, "sets", "majority")
+    chosen = {
+        "lam_steps": "6", "groups": "sets", "vote": "majority", "affinity": "exponential", "cut": "global",
+        "delta": "3", "solver": "agd",
+    }  # fmt: skip
+    told = started(cast, dataset, joint="on", **chosen)
+    assert told["joint"] is True
+    assert {name: str(told[name]) for name in chosen} == chosen
 
 
 def test_fields_left_empty_keep_the_defaults(cast, dataset, monkeypatch):

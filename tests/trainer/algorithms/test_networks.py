@@ -95,15 +95,15 @@ def graph_steps(loss: torch.Tensor) -> set[str]:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_step_reaches_every_weight(name: str) -> None:
-    network = network_create(NetworkConfig(outputs=2, name=name, input_size=64, width=8, dropout=0))
-    network(torch.rand(4, 3, 64, 64) * 255).square().sum().backward()
+    network = network_create(NetworkConfig(outputs=2, name=name, input_size=80, width=8, dropout=0))
+    network(torch.rand(4, 3, 80, 80) * 255).square().sum().backward()
     still = [key for key, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert not still
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_kernels_lie_channels_last(name: str) -> None:
-    network = network_create(NetworkConfig(outputs=2, name=name, input_size=64, width=8))
+    network = network_create(NetworkConfig(outputs=2, name=name, input_size=80, width=8))
     kernels = [layer.weight for layer in network.modules() if isinstance(layer, nn.Conv2d)]
     assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
 

@@ -22,12 +22,12 @@ def card_of(path: Path) -> str | None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_architecture_comes_back_with_the_same_scores(tmp_path: Path, name: str) -> None:
-    config = NetworkConfig(outputs=3, name=name, input_size=64, width=4)
+    config = NetworkConfig(outputs=3, name=name, input_size=80, width=4)
     network = network_create(config, seed=2)
-    network(torch.rand(4, 3, 64, 64) * 255)  # so that batch normalisation has something to keep
+    network(torch.rand(4, 3, 80, 80) * 255)  # so that batch normalisation has something to keep
     weights_save(tmp_path / "a.safetensors", network.eval())
     loaded, _ = weights_load(tmp_path / "a.safetensors")
-    pixels = torch.rand(2, 3, 64, 64) * 255
+    pixels = torch.rand(2, 3, 80, 80) * 255
     with torch.inference_mode():
         assert torch.equal(loaded(pixels), network(pixels))
     assert loaded.config == config

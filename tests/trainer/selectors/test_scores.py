@@ -1,17 +1,16 @@
-"""Scores counted and found by block, against a slow hand-written twin; scopes; codes that are laid over."""
+"""Scores counted and found by block, against a slow hand-written twin; codes that are laid over."""
 
 import numpy as np
 import pytest
 
 from annotator.choices import FaceRole, LayerKind
-from annotator.errors import InputRefused, NotFound
-from annotator.models import Clip, Face, Label, Subject
+from annotator.models import Face, Label
 from annotator.selectors.arrays import array_read
 from annotator.selectors.codes import layers_visible_to
+from annotator.selectors.scopes import Scope
 from annotator.services.arrays import array_write
-from tests.factories import detector_make, faces_make, layer_make, prediction_layer_make, run_make
-from trainer.selectors import score_charts, score_codes, score_scopes, scores
-from trainer.selectors.score_scopes import Scope, positions_read, positions_write
+from tests.factories import detector_make, faces_make, layer_make, prediction_layer_make
+from trainer.selectors import score_charts, score_codes, scores
 from trainer.selectors.scores import BARS, ScoredAU, faces_between, scores_count
 
 AUS = [ScoredAU(1, 0, 0.5, True), ScoredAU(12, 5, 0.3, True)]
@@ -108,93 +107,6 @@ def test_a_score_at_the_threshold_is_predicted_absent_as_in_the_layer(dataset):
     present = [label.present > 0 for label in Label.objects.filter(layer=layer).order_by("face__position")]
     assert present == [False, False, True]
     assert counted.called.tolist() == [1]
-
-
-# Scopes
-
-
-@pytest.mark.parametrize(
-    ("positions", "notation"), [([9, 3, 4, 5], "3-5,9"), ([7], "7"), ([], ""), ([1, 2, 1], "1-2"), ([0, 2], "0,2")]
-)
-def test_a_selection_is_written_in_short_and_read_back(positions, notation):
-    assert positions_write(positions) == notation
-    assert positions_read(notation).tolist() == sorted(set(positions))
-
-
-@pytest.mark.parametrize("notation", ["a", "3-", "5-3", "-1", "1,,2", "0-999999999", "9" * 30, "²", "1;DROP"])
-def test_what_is_no_selection_is_refused(notation):
-    with pytest.raises(InputRefused):
-        positions_read(notation)
-
-
-@pytest.fixture
-def mixed(dataset):
-    """Ten faces: two test, three of a split, four of Ann, of which two are of her clip."""
-    faces = faces_make(dataset, 10)
-    Face.objects.filter(position__lt=2).update(role=FaceRole.TEST)
-    Face.objects.filter(position__in=[1, 2, 3]).update(split="held out")
-    ann = Subject.objects.create(dataset=dataset, pseudonym="Ann")
-    clip = Clip.objects.create(dataset=dataset, subject=ann, name="walk")
-    Face.objects.filter(position__gte=6).update(subject=ann)
-    Face.objects.filter(position__gte=8).update(clip=clip)
-    return faces
-
-
-@pytest.mark.parametrize(
-    ("values", "found"),
-    [
-        ({}, None),
-        ({"role": "test"}, [0, 1]),
-        ({"split": "held out"}, [1, 2, 3]),
-        ({"split": "held out", "role": "test"}, [1]),
-        ({"subject": "Ann"}, [6, 7, 8, 9]),
-        ({"clip": "walk"}, [8, 9]),
-        ({"faces": "2-4,7"}, [2, 3, 4, 7]),
-        ({"faces": "2-7", "subject": "Ann"}, [6, 7]),
-        ({"subject": "nobody"}, []),
-    ],
-)
-def test_a_scope_is_the_faces_that_meet_every_condition(dataset, mixed, values, found):
-    scope = score_scopes.scope_read(dataset, values, {})
-    positions = score_scopes.scope_positions(dataset, scope)
-    assert (None if positions is None else positions.tolist()) == found
-    assert score_scopes.faces_count(dataset, positions) == (10 if found is None else len(found))
-    assert score_scopes.scope_read(dataset, scope.parameters, {}) == scope
-
-
-def test_the_scope_of_a_cluster(dataset, mixed):
-    run = run_make(dataset, mixed, 12, [1] * 4 + [2] * 6, [1] * 10)
-    cluster = run.clusters.get(number=1)
-    scope = score_scopes.scope_read(dataset, {"cluster": str(cluster.pk)}, {})
-    assert score_scopes.scope_positions(dataset, scope).tolist() == [0, 1, 2, 3]
-    with pytest.raises(NotFound):
-        score_scopes.scope_read(dataset, {"cluster": "999999"}, {})
-
-
-@pytest.mark.parametrize(
-    "values",
-    [{"role": "tests"}, {"split": "a\0b"}, {"subject": "x" * 300}, {"cluster": "1 or 1"}, {"selection": "gone"}],
-)
-def test_an_address_that_no_page_wrote_is_refused(dataset, values):
-    with pytest.raises(InputRefused):
-        score_scopes.scope_read(dataset, values, {})
-
-
-def test_a_long_selection_has_a_name_for_the_session(dataset):
-    short, long = score_scopes.scope_of_selection([1, 2]), score_scopes.scope_of_selection(range(0, 4000, 2))
-    assert (short.selection, short.parameters) == ("", {"faces": "1-2"})
-    assert set(long.parameters) == {"selection"}
-    again = score_scopes.scope_read(dataset, long.parameters, {long.selection: long.faces})
-    assert positions_read(again.faces).tolist() == list(range(0, 4000, 2))
-
-
-def test_withdrawn_faces_are_not_counted(dataset, mixed):
-    Face.objects.filter(position=3).delete()
-    assert score_scopes.scope_positions(dataset, Scope(faces="2-4,40")).tolist() == [2, 4]
-
-
-def test_splits_for_the_form_follow_the_data_set(dataset, mixed):
-    assert score_scopes.splits_of(dataset) == ["held out"]
 
 
 # Where scores lie, and which codes are laid over them

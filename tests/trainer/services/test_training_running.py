@@ -1,5 +1,6 @@
 """The training job from codes to detector: what it learns from, keeps, reports, and how it is taken up."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -15,6 +16,7 @@ from annotator.services.job_running import job_run
 from annotator.services.jobs import job_cancel, job_resume
 from annotator.services.withdrawal import subject_withdraw
 from tests.annotator.importing import quiet_heart
+from tests.factories import layer_make
 from tests.trainer.services.world import AUS, QUICK, REFERENCE, faces_drawn, text_of, world_make
 from trainer.algorithms import objectives
 from trainer.algorithms.detectors import stage_seed
@@ -333,3 +335,50 @@ def test_the_batches_told_are_those_that_the_final_network_began_with(dataset, c
     settings = {"training__sampler": sampler, "training__epochs": 1}
     told = detector_of(job_run(training(dataset, cast, method=method, **settings).pk)).report["composition"]
     assert told == {"sampler": sampler, "batches": first[(stage_seed(0, "detector"), 0)]}
+
+
+EMOCO = {
+    "emoco__epochs": 1, "emoco__batch": 8, "emoco__queue": 8, "emoco__hidden": 8, "emoco__dimensions": 8,
+    "emoco__norm_groups": 2,
+}  # fmt: skip
+
+
+def test_emoco_learns_from_imported_emotions_but_not_those_of_test_faces(dataset, cast, own_data):
+    faces = world_make(dataset)
+    for face in faces:
+        face.emotion = ("happy", "sad")[face.position % 2]
+    Face.objects.bulk_update(faces, ["emotion"])
+    job = job_run(training(dataset, cast, method="emoco", **EMOCO).pk)
+    detector = detector_of(job)
+    told = detector.report["trainings"]["pretraining"]
+    assert told["source"] == "column"
+    assert told["emotions"] == {"happy": 19, "sad": 19}  # 38 of the 46 faces are not for testing
+    assert "Learning first from the imported emotions: happy 19, sad 19" in text_of(job)
+
+
+def test_emoco_infers_emotions_from_weak_codes_and_says_so(dataset, cast, own_data):
+    faces = world_make(dataset)
+    joyful = [[1] if face.position % 2 else [0] for face in faces]
+    layer_make(dataset, LayerKind.WEAK, faces, joyful, [12])
+    job = job_run(training(dataset, cast, method="emoco", **EMOCO).pk)
+    assert detector_of(job).report["trainings"]["pretraining"]["source"] == "aus"
+    assert "emotions inferred from weak codes: happiness 19, neutral 19" in text_of(job)
+
+
+def test_emoco_without_any_emotion_ends_with_words(dataset, cast, own_data):
+    world_make(dataset)
+    job = job_run(training(dataset, cast, method="emoco", **EMOCO).pk)
+    assert job.state == JobState.FAILED
+    assert "EmoCo needs at least two" in text_of(job)
+
+
+def test_another_method_begins_with_what_emoco_learned(dataset, cast, own_data):
+    faces = world_make(dataset)
+    for face in faces:
+        face.emotion = ("happy", "sad")[face.position % 2]
+    Face.objects.bulk_update(faces, ["emotion"])
+    first = detector_of(job_run(training(dataset, cast, method="emoco", **EMOCO).pk))
+    kept = own_data / "pretrained" / f"emoco-{first.pk}.safetensors"
+    job = job_run(training(dataset, cast, pretrained=kept.name).pk)
+    told = detector_of(job).report["trainings"]["detector"]
+    assert told["pretrained_sha256"] == hashlib.sha256(kept.read_bytes()).hexdigest()

@@ -4,6 +4,7 @@ import copy
 import re
 from functools import cache
 
+import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -15,6 +16,7 @@ from annotator.models import Assignment, AuditEntry, ClusterRun, Detector, Featu
 from annotator.services.datasets import dataset_create
 from tests.factories import detector_make, faces_make, layer_make, prediction_layer_make, training_make
 from tests.trainer.reports import EIGHTEEN, brief_report_made, report_made
+from trainer.algorithms.events import events_measure
 
 HOSTILE = "\"'><img src=x onerror=alert(1)>{{7*7}}\n# [x](javascript:1)"
 PAGES = ("detector_detail", "detector_card", "detector_weights")
@@ -442,3 +444,15 @@ def test_pages_cost_the_same_however_much_they_show(cast, dataset, django_assert
         asked = "&".join(f"d={one.pk}" for one in chosen)
         with django_assert_max_num_queries(7):
             assert client.get(reverse("detector_compare", args=[dataset.pk]) + f"?{asked}").status_code == 200
+
+
+def test_events_are_shown_where_faces_are_frames_of_clips(cast, detector):
+    assert 'id="events"' not in page_of(cast, detector)
+    labels = np.array([[0, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 0]], np.int8)
+    detector.report["cross_validation"]["events"] = events_measure(labels, labels == 1, np.ones(4), np.arange(4))
+    detector.save()
+    page = page_of(cast, detector, "?au=12&evaluation=cross_validation")
+    assert 'id="events"' in page
+    assert "4 frames of clips" in page
+    assert "AU12 by the overlap asked for" in page
+    assert 'id="events"' not in page_of(cast, detector, "?evaluation=test")

@@ -108,11 +108,13 @@ def test_what_lies_folded_is_opened_where_it_is_wrong_or_not_the_presets():
 
 
 def test_a_method_that_joins_needs_nothing_here(monkeypatch):
-    made = dataclasses.replace(DetectorSettings(), method="drml")
+    made = dataclasses.replace(DetectorSettings(), method="region_net")
     monkeypatch.setitem(
-        known.METHODS, "drml", known.Method("drml", "DRML", "Zhao 2016", "Regions.", made, made, "§3.")
+        known.METHODS,
+        "region_net",
+        known.Method("region_net", "Region net", "Zhao 2016", "Regions.", made, made, "§3."),
     )
-    assert filled("drml").is_valid()
+    assert filled("region_net").is_valid()
 
 
 def test_hostile_texts_of_a_setting_are_shown_as_text():

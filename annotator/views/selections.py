@@ -1,0 +1,41 @@
+"""Keeping a choice of faces that a page made, such as a lasso on the map."""
+
+import numpy as np
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+from numpy.typing import NDArray
+
+from annotator.errors import InputRefused
+from annotator.selectors.access import member_for
+from annotator.selectors.positions import SELECTION_MOST, positions_of_bytes, positions_read
+from annotator.selectors.scope_words import faces_address
+from annotator.selectors.scopes import Scope
+from annotator.services.selections import selection_keep
+
+
+@login_required
+@require_POST
+def selection_create(request: HttpRequest, dataset_id: int) -> JsonResponse:
+    """Keep the faces sent: a form's field `faces` (“3-5,9”), or a body of ascending little-endian uint32
+    (application/octet-stream). Answers with the selection and the pages about it."""
+    member = member_for(request.user, dataset_id)
+    selection = selection_keep(dataset=member.dataset, user=member.user, positions=_positions(request))
+    scope = Scope(selection=selection)
+    return JsonResponse(
+        {
+            "selection": selection.pk,
+            "size": selection.size,
+            "faces": faces_address(dataset_id, scope),
+            "distributions": faces_address(dataset_id, scope, "distributions"),
+        }
+    )
+
+
+def _positions(request: HttpRequest) -> NDArray[np.int64]:
+    if request.content_type != "application/octet-stream":
+        return positions_read(str(request.POST.get("faces", "")).strip())
+    if int(request.META.get("CONTENT_LENGTH") or 0) > 4 * SELECTION_MOST:
+        raise InputRefused(_("A selection holds at most %(most)s faces.") % {"most": f"{SELECTION_MOST:,}"})
+    return positions_of_bytes(request.body)
