@@ -16,7 +16,8 @@ export class Panel {
     this.grid = root.querySelector("#map-faces");
     this.relabel = root.querySelector("#map-relabel");
     this.asked = 0;
-    root.querySelector("#map-none").addEventListener("click", () => this.on.cleared());
+    this.none = root.querySelector("#map-none");
+    this.none.addEventListener("click", () => this.on.cleared());
     root.querySelector("#map-acts").addEventListener("click", (event) => this.#act(event));
     root.addEventListener("click", (event) => this.#link(event));
     root.addEventListener("submit", (event) => this.#form(event), true);
@@ -34,6 +35,7 @@ export class Panel {
     this.asked += 1;
     this.faces = null;
     this.count.textContent = this.words.none;
+    this.none.hidden = true;
     this.#shut();
     this.grid.replaceChildren();
     this.on.marked([]);
@@ -81,6 +83,7 @@ export class Panel {
   }
 
   #say(count) {
+    this.none.hidden = false;
     this.count.textContent = (count === 1 ? this.words.one : this.words.chosen).replace("%s", count.toLocaleString("en-GB"));
   }
 

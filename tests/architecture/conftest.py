@@ -19,6 +19,7 @@ from tests.factories import (
     faces_make,
     layer_make,
     prediction_layer_make,
+    projection_make,
     run_make,
     training_make,
 )
@@ -75,6 +76,7 @@ def world(dataset, cast, tmp_path) -> World:
     weights = default_storage.save("weights.safetensors", ContentFile(b"weights"))
     detector = detector_make(dataset, aus=[12, 25], weights_name=weights)
     prediction_layer_make(detector, faces, [[0.1, 0.9]] * 6 + [[0.7, 0.2]] * 6)
+    projection_make(dataset)
     arguments = {
         "dataset_id": dataset.pk,
         "detector_id": detector.pk,
