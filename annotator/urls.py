@@ -14,6 +14,7 @@ from annotator.views import (
     health,
     imports,
     jobs,
+    map,
     media,
     members,
     noise,
@@ -104,6 +105,12 @@ urlpatterns = [
     path("datasets/<int:dataset_id>/faces/consequences/", relabelling.faces_consequences, name="faces_consequences"),
     path("datasets/<int:dataset_id>/faces/decide/", relabelling.faces_decide, name="faces_decide"),
     path("datasets/<int:dataset_id>/distributions/", distributions.distributions_page, name="distributions"),
+    # the map
+    path("datasets/<int:dataset_id>/map/", map.map_page, name="map"),
+    path("datasets/<int:dataset_id>/map/points/", map.map_points, name="map_points"),
+    path("datasets/<int:dataset_id>/map/colours/", map.map_colour_values, name="map_colours"),
+    path("datasets/<int:dataset_id>/map/positions/", map.map_positions, name="map_positions"),
+    path("datasets/<int:dataset_id>/map/faces/<int:position>/", map.map_face, name="map_face"),
     # imports
     path("datasets/<int:dataset_id>/import/", imports.import_list, name="import_list"),
     path("datasets/<int:dataset_id>/import/new/", imports.import_create, name="import_create"),

@@ -12,3 +12,8 @@ class ClusteringConfig(AppConfig):
         job_kind_register(
             JobKind("clustering", "Clustering run", queue="cpu", runner="clustering.services.running.clustering_run")
         )
+        job_kind_register(
+            JobKind(
+                "projection", "Map of the faces", queue="cpu", runner="clustering.services.projecting.projection_run"
+            )
+        )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from clustering.views import runs
+from clustering.views import maps, runs
 
 urlpatterns = [
     path("datasets/<int:dataset_id>/runs/", runs.run_list, name="run_list"),
@@ -11,4 +11,5 @@ urlpatterns = [
     path("datasets/<int:dataset_id>/runs/<int:run_id>/", runs.run_detail, name="run_detail"),
     path("datasets/<int:dataset_id>/runs/<int:run_id>/changes/", runs.run_changes, name="run_changes"),
     path("datasets/<int:dataset_id>/runs/<int:run_id>/adopt/", runs.run_adopt_view, name="run_adopt"),
+    path("datasets/<int:dataset_id>/map/new/", maps.map_create, name="map_create"),
 ]

@@ -24,10 +24,12 @@ from annotator.models import (
     DataSet,
     Detector,
     Face,
+    FeatureSet,
     Job,
     Label,
     LabelLayer,
     LabelSnapshot,
+    Projection,
 )
 from annotator.services.arrays import array_write
 from trainer.algorithms.settings import METHODS, settings_make
@@ -156,6 +158,26 @@ def run_make(
         run.adopted_at, run.adopted_aus = timezone.now(), [au]
         run.save()
     return run
+
+
+def projection_make(dataset: DataSet, places: ArrayLike | None = None) -> Projection:
+    """A map of all faces: at the places given, (positions, 2), or in rows of ten from the top left on."""
+    number = np.arange(dataset.next_position)
+    rows = max(1.0, float(number.max(initial=0) // 10))
+    drawn = np.column_stack([number % 10 / 4.5 - 1, 1 - number // 10 / rows * 2])
+    values = np.asarray(drawn if places is None else places, np.float32)
+    features = array_write(dataset=dataset, purpose="features", values=values)
+    feature_set = FeatureSet.objects.create(
+        dataset=dataset, name="features", revision=dataset.revision, features=features
+    )
+    return Projection.objects.create(
+        dataset=dataset,
+        feature_set=feature_set,
+        method="pca",
+        coordinates=array_write(dataset=dataset, purpose="projection", values=values),
+        configuration={"faces": int(np.isfinite(values[:, 0]).sum())},
+        revision=dataset.revision,
+    )
 
 
 def interval(value: float, spread: float = 0.04) -> dict[str, float]:

@@ -30,11 +30,11 @@ def member_for(user: User | AnonymousUser, dataset_id: int, allowed: frozenset[R
     if member.role not in allowed:
         names = ", ".join(sorted(str(Role(role).label).lower() for role in allowed))
         own = member.get_role_display().lower()
-        raise NotAllowed(f"Your role here is {own}; this needs one of: {names}. {_admins_named(member)}")
+        raise NotAllowed(f"Your role here is {own}; this needs one of: {names}. {admins_named(member)}")
     return member
 
 
-def _admins_named(member: Member) -> str:
+def admins_named(member: Member) -> str:
     """Whom to ask for another role."""
     admins = Member.objects.filter(dataset=member.dataset, role=Role.ADMIN).order_by("pk")
     names = ", ".join(admins.values_list("user__username", flat=True)[:ADMINS_NAMED])

@@ -45,6 +45,8 @@ def job_place(job: Job, member: Member) -> tuple[str, str] | None:
         return reverse("export_detail", args=[job.dataset_id, export.pk]), name
     if job.kind == "features" and role in EXPORT:
         return reverse("run_list", args=[job.dataset_id]), _("Feature sets")
+    if job.kind == "projection":
+        return reverse("map", args=[job.dataset_id]), _("Map")
     if job.kind == "training" and role in EXPORT:
         return job_address(job, member), _("Curves and settings")
     if job.kind == "prediction" and role in EXPORT:

@@ -33,6 +33,7 @@ PLACES = (
     Place("dataset_detail", _("Overview"), READ, ("dataset_detail",)),
     Place("review_queue", _("Review"), REVIEW, ("review", "cluster", "decision", "assignment")),
     Place("face_list", _("Faces"), READ, ("face", "distributions")),
+    Place("map", _("Map"), READ, ("map",)),
     Place("noise_gallery", _("Noise"), REVIEW, ("noise",)),
     Place("run_list", _("Runs"), EXPORT, ("run", "features")),
     Place("detector_list", _("Detectors"), EXPORT, ("detector", "training", "score")),

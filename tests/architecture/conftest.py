@@ -19,6 +19,7 @@ from tests.factories import (
     faces_make,
     layer_make,
     prediction_layer_make,
+    projection_make,
     run_make,
     training_make,
 )
@@ -80,6 +81,7 @@ def world(dataset, cast, tmp_path) -> World:
         face.clip, face.frame = clip, 10 + face.position
         face.save()
     Event.objects.create(layer=weak, clip=clip, au=12, onset=12, apex=13, offset=14)
+    projection_make(dataset)
     arguments = {
         "clip_id": clip.pk,
         "dataset_id": dataset.pk,

@@ -17,6 +17,7 @@ from tests.workers import worker
 FLAGS = [
     "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-angle=swiftshader", "--enable-unsafe-swiftshader",  # the map is drawn by WebGL, here without a GPU
 ]  # fmt: skip
 PATIENCE = 20_000
 """Milliseconds to wait for what a page should show, on a machine that is busy."""
