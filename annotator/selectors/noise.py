@@ -9,10 +9,11 @@ from django.core.paginator import Page, Paginator
 from numpy.typing import NDArray
 
 from annotator.choices import DecisionKind
-from annotator.models import ClusterRun, DataSet, Decision, DecisionFace
+from annotator.models import ClusterRun, DataSet, DecisionFace
 from annotator.selectors.arrays import array_read
 from annotator.selectors.clusters import Tile, tiles_make
 from annotator.selectors.codes import blind_refuse
+from annotator.selectors.review import undone_of
 
 PER_PAGE = 60
 TOP_SHARE = 0.01
@@ -130,17 +131,6 @@ def kept_faces(dataset: DataSet, user: User, face_ids: Sequence[int]) -> set[int
         .order_by("decision_id")
         .values_list("face_id", "decision_id", "decision__kind")
     )
-    undone = _undone({decision for _face, decision, _kind in said})
+    undone = undone_of({decision for _face, decision, _kind in said})
     latest = {face_id: kind for face_id, decision, kind in said if decision not in undone}
     return {face_id for face_id, kind in latest.items() if kind == DecisionKind.RESTORE}
-
-
-def _undone(decisions: set[int]) -> set[int]:
-    """Those of the decisions that an undo took back, and no redo brought again."""
-    undone: set[int] = set()
-    last = {number: number for number in decisions}
-    while last:
-        undos = Decision.objects.filter(undoes_id__in=last).values_list("pk", "undoes_id")
-        last = {undo: last[undoes] for undo, undoes in undos}
-        undone ^= set(last.values())
-    return undone

@@ -34,11 +34,11 @@ from annotator.services.datasets import revision_raise
 from annotator.services.decision_codes import (
     FaceRows,
     codes_apply,
-    codes_before,
     codes_wanted,
     confirmable,
     opposites_check,
 )
+from annotator.services.standing_codes import codes_turned
 
 BATCH = 1_000
 LAST_POSITION = 2**63 - 1
@@ -171,9 +171,8 @@ def decision_undo(
     """Undo one's own decision: the given one, or the latest of the data set that stands. Returns the
     new decision of kind undo.
 
-    Each face gets back the codes that it had before, as long as what the decision changed on it is
-    still as the decision left it; `selectors.review.undo_left(undo)` names the others. Undoing an
-    undo redoes. Raises NotAllowed for others' decisions, Conflict for one that is undone already,
+    Each face gets the codes of the decisions that still stand: the one before, as long as no later one
+    spoke of it (`selectors.review.undo_left(undo)` names those faces). Undoing an undo redoes. Raises NotAllowed for others' decisions, Conflict for one that is undone already,
     InputRefused when there is nothing to undo.
     """
     dataset = decision.dataset if decision is not None else dataset
@@ -191,7 +190,7 @@ def decision_undo(
             raise InputRefused("There is nothing to undo.")
         if Decision.objects.filter(undoes=decision).exists():
             raise Conflict("This decision was undone already.")
-        ids, now, back = codes_before(decision, layer)
+        ids, now, back = codes_turned(decision, layer)
         undo = Decision(
             dataset=dataset,
             user=user,

@@ -224,6 +224,7 @@ def test_relabelling_takes_out_the_intensity_of_that_au_only(dataset, cast, face
     bits = {au: dataset.coded_aus.get(au=au).bit for au in (12, 25)}
     packed = intensities_pack({bits[12]: (3, 3), bits[25]: (2, 2)})
     Label.objects.update(intensities=packed)
+    DecisionFace.objects.update(new_intensities=packed)
     decision = decide(dataset, cast.bob, code="absent")
     assert intensities_unpack(Label.objects.get().intensities) == {bits[25]: (2, 2)}
     decision_undo(user=cast.bob, decision=decision, client_id=uuid.uuid4())
