@@ -73,8 +73,25 @@ def noise_gallery(dataset: DataSet, user: User, *, reason: str = "", number: int
     return Gallery(run, tiles, page, reasons, reason, len(ranked))
 
 
-def _ranked(run: ClusterRun) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.bool_]]:
+Ranked = tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.bool_]]
+_kept: dict[tuple[str, ...], Ranked] = {}
+"""The rankings asked for last, by the names of their arrays, which are never used again."""
+KEPT_MOST = 8
+
+
+def _ranked(run: ClusterRun) -> Ranked:
     """Positions from the most outlying on, with their reasons' bits and whether the noise group has them."""
+    key = tuple(array.name for array in (run.outlier_scores, run.outlier_reasons, run.membership) if array)
+    ranked = _kept.get(key)
+    if ranked is None:
+        ranked = _rank(run)
+        while len(_kept) >= KEPT_MOST:
+            _kept.pop(next(iter(_kept)), None)
+        _kept[key] = ranked
+    return ranked
+
+
+def _rank(run: ClusterRun) -> Ranked:
     assert run.outlier_scores is not None
     scores = np.nan_to_num(np.asarray(array_read(run.outlier_scores), np.float32), nan=-1.0)
     bits = _reason_bits(run, len(scores))

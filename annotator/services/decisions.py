@@ -30,6 +30,7 @@ from annotator.selectors.clusters import cluster_positions
 from annotator.selectors.codes import CHUNK, LayerCodes, layer_codes
 from annotator.selectors.review import decision_redoable, decision_undoable, state_tokens, token_words
 from annotator.services.assignments import assignment_renew, assignment_reopen, own_assignment_check
+from annotator.services.bulk import rows_insert
 from annotator.services.datasets import revision_raise
 from annotator.services.decision_codes import (
     FaceRows,
@@ -40,7 +41,7 @@ from annotator.services.decision_codes import (
 )
 from annotator.services.standing_codes import codes_turned
 
-BATCH = 1_000
+MASKS = ("present", "scored", "unscorable", "noise")
 LAST_POSITION = 2**63 - 1
 """The largest that a database's integer holds."""
 
@@ -340,46 +341,21 @@ def _decision_write(
     """Append the decision with its faces and bring the layer up to date, in the bulk."""
     decision.revision = revision_raise(decision.dataset)
     decision.save(force_insert=True)
-    before = (old.present.tolist(), old.scored.tolist(), old.unscorable.tolist(), old.noise.tolist())
-    after = (new.present.tolist(), new.scored.tolist(), new.unscorable.tolist(), new.noise.tolist())
+    before, after = _columns(old), _columns(new)
     faces, labels = [], []
     for row, (face_id, was, becomes) in enumerate(
         zip(ids, zip(*before, strict=True), zip(*after, strict=True), strict=True)
     ):
         sides_were, sides = old.intensities.get(row), new.intensities.get(row)
-        faces.append(
-            DecisionFace(
-                decision=decision,
-                face_id=face_id,
-                old_present=was[0],
-                old_scored=was[1],
-                old_unscorable=was[2],
-                old_noise=was[3],
-                old_intensities=sides_were,
-                new_present=becomes[0],
-                new_scored=becomes[1],
-                new_unscorable=becomes[2],
-                new_noise=becomes[3],
-                new_intensities=sides,
-            )
-        )
+        faces.append((decision.pk, face_id, *was, sides_were, *becomes, sides))
         if was != becomes or sides != sides_were:
-            labels.append(
-                Label(
-                    layer=layer,
-                    face_id=face_id,
-                    present=becomes[0],
-                    scored=becomes[1],
-                    unscorable=becomes[2],
-                    noise=becomes[3],
-                    intensities=sides,
-                )
-            )
-    DecisionFace.objects.bulk_create(faces, batch_size=BATCH)
-    Label.objects.bulk_create(
-        labels,
-        batch_size=BATCH,
-        update_conflicts=True,
-        unique_fields=["layer", "face"],
-        update_fields=["present", "scored", "unscorable", "noise", "intensities"],
+            labels.append((layer.pk, face_id, *becomes, sides))
+    names = [*MASKS, "intensities"]
+    rows_insert(
+        DecisionFace, ["decision", "face", *(f"{when}_{name}" for when in ("old", "new") for name in names)], faces
     )
+    rows_insert(Label, ["layer", "face", *names], labels, key=("layer", "face"))
+
+
+def _columns(codes: LayerCodes) -> tuple[list[int], list[int], list[int], list[bool]]:
+    return codes.present.tolist(), codes.scored.tolist(), codes.unscorable.tolist(), codes.noise.tolist()

@@ -209,10 +209,14 @@ def test_opposites_are_never_both_present(dataset, cast, faces):
 
 
 def test_a_failure_midway_writes_none_of_it(dataset, cast, faces, monkeypatch):
-    def broken(*args, **kwargs):
-        raise RuntimeError("power cut")
+    whole = decisions.rows_insert
 
-    monkeypatch.setattr(Label.objects, "bulk_create", broken)
+    def broken(model, *args, **kwargs):
+        if model is Label:
+            raise RuntimeError("power cut")
+        whole(model, *args, **kwargs)
+
+    monkeypatch.setattr(decisions, "rows_insert", broken)
     with pytest.raises(RuntimeError):
         decide(dataset, cast.bob)
     assert not Decision.objects.exists()
