@@ -27,6 +27,7 @@ from annotator.views import (
 urlpatterns = [
     # accounts
     path("login/", accounts.login, name="login"),
+    path("login/again/", accounts.login_again, name="login_again"),
     path("login/<str:token>/", accounts.login_link, name="login_link"),
     path("logout/", accounts.logout, name="logout"),
     path("password/", accounts.password_change, name="password_change"),

@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "annotator.middleware.LoginReturnMiddleware",
     "annotator.middleware.RefusalMiddleware",
 ]
 ROOT_URLCONF = "config.urls"

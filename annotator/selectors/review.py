@@ -120,6 +120,17 @@ def undo_depth(decision: Decision) -> int:
     return depth
 
 
+def undone_of(decisions: set[int]) -> set[int]:
+    """Those of the decisions that an undo took back, and no redo brought again."""
+    undone: set[int] = set()
+    last = {number: number for number in decisions}
+    while last:
+        undos = Decision.objects.filter(undoes_id__in=last).values_list("pk", "undoes_id")
+        last = {undo: last[undoes] for undo, undoes in undos}
+        undone ^= set(last.values())
+    return undone
+
+
 def standing_of(dataset: DataSet, user: User, within: Q) -> dict[str, object]:
     """What every review page's form needs: what may be undone and redone there, and the protocol."""
     return {

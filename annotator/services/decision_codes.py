@@ -1,4 +1,4 @@
-"""What a decision makes of codes: the codes asked for, the masks after it, the masks after its undo.
+"""What a decision makes of codes: the codes asked for, and the masks after it.
 
 Nothing here writes; services.decisions does, inside its transaction.
 """
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from annotator.choices import DecisionKind, Intensity, LayerKind, Mode
 from annotator.errors import InputRefused, NotAllowed
 from annotator.masks import ABSENT, BITS, NOT_SCORED, PRESENT, UNSCORABLE
-from annotator.models import Cluster, CodedAU, DataSet, Decision, LabelLayer
+from annotator.models import Cluster, CodedAU, DataSet, LabelLayer
 from annotator.selectors.codes import LayerCodes, layer_codes, sides_of
 from annotator.selectors.tiles import run_proposals
 
@@ -177,55 +177,7 @@ def levels_apply(codes: LayerCodes, levels: Mapping[int, tuple[int, int]], bit: 
     return replace(codes, intensities=intensities)
 
 
-def codes_before(decision: Decision, layer: LabelLayer) -> tuple[list[int], LayerCodes, LayerCodes]:
-    """The faces that an undo restores, with their codes now and then. Only the AUs (and the noise
-    mark) that the decision changed on a face, in code or intensity, are compared and put back."""
-    rows = list(decision.faces.order_by("pk"))
-    now = layer_codes(layer, [row.face_id for row in rows])
-    ids: list[int] = []
-    kept: list[int] = []
-    back: list[tuple[int, int, int, bool, bytes | None]] = []
-    for place, row in enumerate(rows):
-        bits = (
-            (row.old_present ^ row.new_present)
-            | (row.old_scored ^ row.new_scored)
-            | (row.old_unscorable ^ row.new_unscorable)
-        )
-        flips = row.old_noise != row.new_noise
-        bits |= _sides_changed(row.old_intensities, row.new_intensities)
-        here = (int(now.present[place]), int(now.scored[place]), int(now.unscorable[place]))
-        new = (row.new_present, row.new_scored, row.new_unscorable)
-        same = all((one ^ other) & bits == 0 for one, other in zip(here, new, strict=True))
-        same = same and not _sides_changed(now.intensities.get(place), row.new_intensities) & bits
-        if not (bits or flips) or not same or (flips and bool(now.noise[place]) != row.new_noise):
-            continue
-        old = (row.old_present, row.old_scored, row.old_unscorable)
-        masks = [one & ~bits | other & bits for one, other in zip(here, old, strict=True)]
-        noise = row.old_noise if flips else bool(now.noise[place])
-        packed = _sides_back(now.intensities.get(place), row.old_intensities, bits)
-        ids.append(row.face_id)
-        kept.append(place)
-        back.append((masks[0], masks[1], masks[2], noise, packed))
-    columns = list(zip(*back, strict=True)) or [()] * 5
-    then = LayerCodes(
-        np.array(columns[0], np.int64),
-        np.array(columns[1], np.int64),
-        np.array(columns[2], np.int64),
-        np.array(columns[3], bool),
-        {row: packed for row, packed in enumerate(columns[4]) if packed is not None},
-    )
-    chosen = np.array(kept, np.int64)
-    present = LayerCodes(
-        now.present[chosen],
-        now.scored[chosen],
-        now.unscorable[chosen],
-        now.noise[chosen],
-        {row: now.intensities[place] for row, place in enumerate(kept) if place in now.intensities},
-    )
-    return ids, present, then
-
-
-def _sides_changed(old: bytes | memoryview | None, new: bytes | memoryview | None) -> int:
+def sides_changed(old: bytes | memoryview | None, new: bytes | memoryview | None) -> int:
     """Mask of the AU bits whose intensities differ."""
     if old is None and new is None:
         return 0
@@ -234,7 +186,7 @@ def _sides_changed(old: bytes | memoryview | None, new: bytes | memoryview | Non
     return 0 if then == here else sum(1 << bit for bit in range(BITS) if then[bit] != here[bit])
 
 
-def _sides_back(now: bytes | None, old: bytes | memoryview | None, bits: int) -> bytes | None:
+def sides_back(now: bytes | None, old: bytes | memoryview | None, bits: int) -> bytes | None:
     """The intensities now, with those of these AU bits as they were."""
     if now is None and old is None:
         return None

@@ -16,6 +16,7 @@ ADMIN = frozenset({"alice"})
 # Who may come in, by the name of the address, and by which method it is entered.
 RULES: dict[str, tuple[str, frozenset[str]]] = {
     "login": ("GET", EVERYBODY),
+    "login_again": ("POST", EVERYBODY),
     "login_link": ("GET", EVERYBODY),
     "logout": ("POST", EVERYBODY),
     "password_change": ("GET", USERS),
