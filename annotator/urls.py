@@ -11,6 +11,7 @@ from annotator.views import (
     health,
     imports,
     jobs,
+    keys,
     media,
     members,
     noise,
@@ -24,6 +25,7 @@ urlpatterns = [
     path("login/<str:token>/", accounts.login_link, name="login_link"),
     path("logout/", accounts.logout, name="logout"),
     path("password/", accounts.password_change, name="password_change"),
+    path("keys/", keys.key_map, name="key_map"),
     path("invitations/<str:token>/", accounts.invitation_accept, name="invitation_accept"),
     # data sets
     path("", datasets.dataset_list, name="dataset_list"),

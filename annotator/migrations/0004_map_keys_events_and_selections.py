@@ -6,79 +6,153 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('annotator', '0003_cluster_runs_planes_of_a_sweep'),
+        ("annotator", "0003_cluster_runs_planes_of_a_sweep"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='decision',
-            name='hidden',
-            field=models.PositiveSmallIntegerField(choices=[(70, 'Brows not visible'), (71, 'Eyes not visible'), (72, 'Lower face not visible'), (73, 'Entire face not visible'), (74, 'Unscorable')], null=True),
+            model_name="decision",
+            name="hidden",
+            field=models.PositiveSmallIntegerField(
+                choices=[
+                    (70, "Brows not visible"),
+                    (71, "Eyes not visible"),
+                    (72, "Lower face not visible"),
+                    (73, "Entire face not visible"),
+                    (74, "Unscorable"),
+                ],
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='subject',
-            name='neutral',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='annotator.face'),
+            model_name="subject",
+            name="neutral",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="annotator.face"
+            ),
         ),
         migrations.AlterField(
-            model_name='decision',
-            name='kind',
-            field=models.CharField(choices=[('confirm', 'Confirmed'), ('relabel', 'Relabelled'), ('unscorable', 'Unscorable'), ('noise', 'Set apart as noise'), ('restore', 'Restored'), ('event', 'Event marked'), ('undo', 'Undone')], max_length=12),
+            model_name="decision",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("confirm", "Confirmed"),
+                    ("relabel", "Relabelled"),
+                    ("unscorable", "Unscorable"),
+                    ("noise", "Set apart as noise"),
+                    ("restore", "Restored"),
+                    ("event", "Event marked"),
+                    ("undo", "Undone"),
+                ],
+                max_length=12,
+            ),
         ),
         migrations.CreateModel(
-            name='DecisionEvent',
+            name="DecisionEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('au', models.PositiveSmallIntegerField()),
-                ('event_id', models.BigIntegerField()),
-                ('old', models.JSONField(null=True)),
-                ('new', models.JSONField(null=True)),
-                ('clip', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='annotator.clip')),
-                ('decision', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='event', to='annotator.decision')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("au", models.PositiveSmallIntegerField()),
+                ("event_id", models.BigIntegerField()),
+                ("old", models.JSONField(null=True)),
+                ("new", models.JSONField(null=True)),
+                (
+                    "clip",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotator.clip"
+                    ),
+                ),
+                (
+                    "decision",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="event", to="annotator.decision"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='KeyMap',
+            name="KeyMap",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('keys', models.JSONField(default=dict)),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='key_map', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("keys", models.JSONField(default=dict)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="key_map",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Projection',
+            name="Projection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('method', models.CharField(choices=[('umap', 'UMAP'), ('pca', 'PCA')], max_length=8)),
-                ('configuration', models.JSONField(default=dict)),
-                ('seed', models.BigIntegerField(default=0)),
-                ('revision', models.PositiveBigIntegerField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('coordinates', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='annotator.arrayfile')),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='projections', to='annotator.dataset')),
-                ('feature_set', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='projections', to='annotator.featureset')),
-                ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='annotator.job')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("method", models.CharField(choices=[("umap", "UMAP"), ("pca", "PCA")], max_length=8)),
+                ("configuration", models.JSONField(default=dict)),
+                ("seed", models.BigIntegerField(default=0)),
+                ("revision", models.PositiveBigIntegerField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "coordinates",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="annotator.arrayfile"
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="projections",
+                        to="annotator.dataset",
+                    ),
+                ),
+                (
+                    "feature_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="projections",
+                        to="annotator.featureset",
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="annotator.job"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Selection',
+            name="Selection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('positions', models.BinaryField()),
-                ('size', models.PositiveIntegerField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='selections', to='annotator.dataset')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='selections', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("positions", models.BinaryField()),
+                ("size", models.PositiveIntegerField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="selections", to="annotator.dataset"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="selections",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('dataset', 'user', 'sha256'), name='selection_once')],
+                "constraints": [models.UniqueConstraint(fields=("dataset", "user", "sha256"), name="selection_once")],
             },
         ),
     ]

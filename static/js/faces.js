@@ -55,7 +55,7 @@ const press = (action) => () => rows()[row]?.querySelector(`[value^="${action}:"
 const commands = { row: rowMove, help: helpStart() };
 if (form) {
   for (const action of ["present", "absent", "unscorable"]) commands[action] = press(action);
-  commands.clear = press("restore");
+  commands.restore = press("restore");
 }
 rowShow();
 keysStart(commands);

@@ -295,8 +295,8 @@ const commands = {
   help,
 };
 if (!isNoise) {
-  commands["one-present"] = one("present");
-  commands["one-absent"] = one("absent");
+  commands.present = one("present");
+  commands.absent = one("absent");
   commands.next = () => next.click();
 }
 tilesRead();

@@ -19,6 +19,7 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "login_link": ("GET", EVERYBODY),
     "logout": ("POST", EVERYBODY),
     "password_change": ("GET", USERS),
+    "key_map": ("GET", USERS),
     "invitation_accept": ("GET", EVERYBODY),
     "healthz": ("GET", EVERYBODY),
     "readyz": ("GET", EVERYBODY),
