@@ -9,6 +9,7 @@ from annotator.views import (
     exports,
     faces,
     health,
+    history,
     imports,
     jobs,
     keys,
@@ -51,6 +52,9 @@ urlpatterns = [
         name="invitation_revoke",
     ),
     path("datasets/<int:dataset_id>/audit/", members.audit_list, name="audit_list"),
+    # who did and saw what
+    path("datasets/<int:dataset_id>/history/", history.history, name="history"),
+    path("datasets/<int:dataset_id>/history/table/", history.history_download, name="history_download"),
     # the withdrawal of a subject
     path("datasets/<int:dataset_id>/withdrawals/", withdrawals.withdrawal_list, name="withdrawal_list"),
     path("datasets/<int:dataset_id>/withdrawals/look/", withdrawals.withdrawal_look, name="withdrawal_look"),

@@ -1,13 +1,15 @@
 """Template tags used on every page: AU names, links to thumbnails, numbers as people read them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import template
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from annotator import audit
 from annotator.facs import ACTION_UNITS
-from annotator.models import Face
+from annotator.models import CodedAU, Face
 
 register = template.Library()
 
@@ -17,6 +19,18 @@ def au_name(au: int) -> str:
     """12 → “lip corner puller”."""
     unit = ACTION_UNITS.get(int(au))
     return unit.name if unit else ""
+
+
+@register.filter
+def in_mask(coded: Iterable[CodedAU], mask: int) -> list[CodedAU]:
+    """Those of the AUs whose bit is set."""
+    return [one for one in coded if one.mask & mask]
+
+
+@register.filter
+def action_words(action: str) -> str:
+    """“run adopted”, as the audit trail stores it, in the reader's words."""
+    return audit.action_words(action)
 
 
 @register.filter
