@@ -1,6 +1,9 @@
 """The audit trail's words: entries are stored in English and shown in the reader's language."""
 
+from typing import Any
+
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 ACTIONS: dict[str, Promise] = {
@@ -31,6 +34,60 @@ ACTIONS: dict[str, Promise] = {
     "login link used": _("Login link used"),
     "made a lab admin": _("Made a lab admin"),
 }
+
+
+DETAILS: dict[str, Promise] = {
+    "accept_proposals": _("accept proposals"),
+    "action": _("action"),
+    "arrays": _("arrays"),
+    "au": _("AU"),
+    "aus": _("AUs"),
+    "backbone": _("backbone"),
+    "batch": _("import"),
+    "detector": _("detector"),
+    "detectors": _("detectors"),
+    "export": _("export"),
+    "exports": _("exports"),
+    "faces": _("faces"),
+    "file": _("file"),
+    "filters": _("filters"),
+    "from": _("from"),
+    "invitation": _("invitation"),
+    "job": _("job"),
+    "member": _("member"),
+    "method": _("method"),
+    "name": _("name"),
+    "preset": _("preset"),
+    "problems": _("problems"),
+    "receipt": _("receipt"),
+    "revision": _("revision"),
+    "role": _("role"),
+    "rows": _("rows"),
+    "run": _("run"),
+    "seed": _("seed"),
+    "shape": _("shape"),
+    "show": _("list"),
+    "sources": _("sources"),
+    "to": _("to"),
+    "version": _("version"),
+}
+
+
+def details_words(detail: dict[str, Any]) -> list[tuple[str, str]]:
+    """(name, value) of what an entry tells; what is empty is left out, lists are joined."""
+    return [
+        (str(DETAILS.get(name, name)), _plain(value))
+        for name, value in detail.items()
+        if value not in (None, "", [], {})
+    ]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(one) for one in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+    return str(gettext("yes") if value is True else gettext("no") if value is False else value)
 
 
 def action_words(action: str) -> str:

@@ -67,7 +67,7 @@ def face_get(dataset: DataSet, position: int) -> Face:
     faces = Face.objects.select_related("subject", "clip", "dataset")
     face = faces.filter(dataset=dataset, position=position).first()
     if face is None:
-        raise NotFound("There is no such face in this data set.")
+        raise NotFound(_("There is no such face in this data set."))
     return face
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from annotator.choices import AssignmentState, DecisionKind, LayerKind, Mode, Scope
 from annotator.errors import Conflict, InputRefused, NotAllowed
@@ -115,7 +116,7 @@ def decision_make(
     what can't be written, NotAllowed for machine codes asked for in blind mode.
     """
     if any(not 0 <= position <= LAST_POSITION for position in faces):
-        raise InputRefused("There is no face at such a position.")
+        raise InputRefused(_("There is no face at such a position."))
     try:
         with transaction.atomic():
             layer = _layer_lock(dataset, user)
@@ -180,7 +181,7 @@ def decision_undo(
     if dataset is None:
         raise ValueError("Either a decision or a data set is needed.")
     if decision is not None and decision.user_id != user.pk:
-        raise NotAllowed("Only the one who made a decision can undo it.")
+        raise NotAllowed(_("Only the one who made a decision can undo it."))
     with transaction.atomic():
         layer = _layer_lock(dataset, user)
         earlier = Decision.objects.filter(user=user, client_id=client_id).first()
@@ -188,9 +189,9 @@ def decision_undo(
             return _same_dataset(earlier, dataset)
         decision = decision or decision_undoable(dataset, user)
         if decision is None:
-            raise InputRefused("There is nothing to undo.")
+            raise InputRefused(_("There is nothing to undo."))
         if Decision.objects.filter(undoes=decision).exists():
-            raise Conflict("This decision was undone already.")
+            raise Conflict(_("This decision was undone already."))
         ids, now, back = codes_before(decision, layer)
         undo = Decision(
             dataset=dataset,
@@ -221,7 +222,7 @@ def decision_redo(*, user: User, client_id: uuid.UUID, dataset: DataSet) -> Deci
         return _same_dataset(earlier, dataset)
     undo = decision_redoable(dataset, user)
     if undo is None:
-        raise InputRefused("There is nothing to redo.")
+        raise InputRefused(_("There is nothing to redo."))
     return decision_undo(user=user, client_id=client_id, decision=undo)
 
 
@@ -237,13 +238,13 @@ def _layer_lock(dataset: DataSet, user: User) -> LabelLayer:
             except IntegrityError:  # made at this moment by another request, or the name is taken
                 layer = LabelLayer.objects.filter(dataset=dataset, user=user).first()
     if layer is None:
-        raise Conflict("The layer for your codes can't be made: its name is taken.")
+        raise Conflict(_("The layer for your codes can't be made: its name is taken."))
     return LabelLayer.objects.select_for_update().get(pk=layer.pk)
 
 
 def _same_dataset(decision: Decision, dataset: DataSet) -> Decision:
     if decision.dataset_id != dataset.pk:
-        raise Conflict("This request's id was used in another data set already.")
+        raise Conflict(_("This request's id was used in another data set already."))
     return decision
 
 
@@ -256,7 +257,7 @@ def _aus_check(dataset: DataSet, aus: Sequence[int], kind: DecisionKind) -> list
             "codes are kept."
         )
     if not aus and kind not in (DecisionKind.NOISE, DecisionKind.RESTORE):
-        raise InputRefused("A decision on codes needs an AU.")
+        raise InputRefused(_("A decision on codes needs an AU."))
     return [listed[au] for au in dict.fromkeys(aus)]
 
 
@@ -281,16 +282,16 @@ def _assignment_check(
     """Check that the decision stays within the assignment, renew its lease, return its cluster."""
     own_assignment_check(assignment, user)
     if assignment.dataset_id != dataset.pk or assignment.mode != mode:
-        raise InputRefused("The assignment is for another data set or mode.")
+        raise InputRefused(_("The assignment is for another data set or mode."))
     if any(not coded.mask & assignment.aus for coded in listed):
-        raise InputRefused("The assignment is for other AUs.")
+        raise InputRefused(_("The assignment is for other AUs."))
     if assignment.cluster is not None:
         inside = bool(np.isin(np.asarray(faces, np.int64), cluster_positions(assignment.cluster)).all())
     else:
         given = set(assignment.assigned_faces.values_list("face__position", flat=True))
         inside = given.issuperset(faces)
     if not inside:
-        raise InputRefused("Some of these faces are not in the assignment.")
+        raise InputRefused(_("Some of these faces are not in the assignment."))
     try:
         assignment_renew(assignment=assignment, user=user)
     except Conflict as error:
@@ -301,7 +302,7 @@ def _assignment_check(
 def _rows_read(dataset: DataSet, layer: LabelLayer, faces: Sequence[int]) -> FaceRows:
     positions = list(dict.fromkeys(int(position) for position in faces))
     if not positions:
-        raise InputRefused("Choose at least one face.")
+        raise InputRefused(_("Choose at least one face."))
     ids = _ids_find(dataset, positions)
     return FaceRows(ids, np.array(positions, np.int64), layer_codes(layer, ids))
 
@@ -314,8 +315,8 @@ def _ids_find(dataset: DataSet, positions: Sequence[int]) -> list[int]:
         found.update(Face.objects.filter(dataset=dataset, position__in=chunk).values_list("position", "pk"))
     if len(found) != len(positions):
         raise Conflict(
-            f"{len(positions) - len(found)} of these faces are no longer in the data set. Nothing was "
-            "written; load the page again."
+            _("%(found)s of these faces are no longer in the data set. Nothing was written; load the page again.")
+            % {"found": len(positions) - len(found)}
         )
     return [found[position] for position in positions]
 

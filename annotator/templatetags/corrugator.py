@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from annotator import audit
+from annotator import stored_words as told
 from annotator.facs import ACTION_UNITS
-from annotator.models import CodedAU, Face
+from annotator.models import AuditEntry, CodedAU, Face
 
 register = template.Library()
 
@@ -31,6 +32,18 @@ def in_mask(coded: Iterable[CodedAU], mask: int) -> list[CodedAU]:
 def action_words(action: str) -> str:
     """“run adopted”, as the audit trail stores it, in the reader's words."""
     return audit.action_words(action)
+
+
+@register.filter
+def stored_words(text: str) -> str:
+    """A sentence that a job stored in English, in the reader's language."""
+    return told.stored_words(text)
+
+
+@register.filter
+def audit_details(entry: AuditEntry) -> list[tuple[str, str]]:
+    """What an entry of the audit trail tells besides its action, in the reader's words."""
+    return audit.details_words(entry.detail)
 
 
 @register.filter
