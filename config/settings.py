@@ -61,7 +61,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "annotator.context.page",
             ],
-            "builtins": ["annotator.templatetags.corrugator"],
+            "builtins": ["annotator.templatetags.corrugator", "annotator.templatetags.keys"],
             **(
                 {"loaders": ["django.template.loaders.filesystem.Loader"]}
                 if DEBUG

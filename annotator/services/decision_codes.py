@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotator.choices import DecisionKind, Intensity, LayerKind, Mode
@@ -49,20 +50,20 @@ def codes_wanted(
         return np.full(shape, NOT_SCORED, np.int8)
     if kind == DecisionKind.CONFIRM:
         if mode == Mode.BLIND:
-            raise NotAllowed("There is nothing to confirm while coding blind: say what you see.")
+            raise NotAllowed(_("There is nothing to confirm while coding blind: say what you see."))
         proposed = _proposed(rows, listed, dataset, cluster)
         return np.where(proposed >= 0, proposed, KEEP).astype(np.int8)
     if kind != DecisionKind.RELABEL:
-        raise InputRefused(f"A decision of kind {kind} is not made this way.")
+        raise InputRefused(_("A decision of kind %(kind)s is not made this way.") % {"kind": kind})
     if isinstance(code, Mapping):
         values = [code.get(position) for position in rows.positions.tolist()]
         if any(value not in (PRESENT, ABSENT) for value in values):
-            raise InputRefused("A relabelling needs present (1) or absent (0) for every face.")
+            raise InputRefused(_("A relabelling needs present (1) or absent (0) for every face."))
         return np.repeat(np.array(values, np.int8)[:, None], len(listed), axis=1)
     if code in ("present", "absent"):
         return np.full(shape, PRESENT if code == "present" else ABSENT, np.int8)
     if code != "other":
-        raise InputRefused("A relabelling is to present, to absent, or to the other code.")
+        raise InputRefused(_("A relabelling is to present, to absent, or to the other code."))
     return _other_way(rows, listed, mode, dataset, cluster)
 
 
@@ -76,7 +77,7 @@ def _other_way(
         proposed = _proposed(rows, listed, dataset, cluster)
         shown = np.where(shown >= 0, shown, proposed).astype(np.int8)
     if (shown < 0).any():
-        raise InputRefused("Some of these faces have no code yet that could be turned round.")
+        raise InputRefused(_("Some of these faces have no code yet that could be turned round."))
     other: NDArray[np.int8] = (1 - shown).astype(np.int8)
     return other
 
@@ -97,7 +98,7 @@ def confirmable(rows: FaceRows, wanted: NDArray[np.int8]) -> tuple[FaceRows, NDA
     """Only the faces that have a proposal for at least one of the AUs."""
     kept = np.flatnonzero((wanted != KEEP).any(axis=1))
     if not len(kept):
-        raise InputRefused("None of these faces has a proposal to confirm.")
+        raise InputRefused(_("None of these faces has a proposal to confirm."))
     if len(kept) == len(rows.ids):
         return rows, wanted
     place = {int(row): number for number, row in enumerate(kept)}

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from annotator.choices import AssignmentState, DecisionKind, Mode, Scope
 from annotator.errors import Conflict, InputRefused, NotAllowed
@@ -110,7 +111,7 @@ def decision_make(
     blind mode.
     """
     if any(not 0 <= position <= LAST_POSITION for position in faces):
-        raise InputRefused("There is no face at such a position.")
+        raise InputRefused(_("There is no face at such a position."))
     try:
         with transaction.atomic():
             layer = layer_lock(dataset, user)
@@ -183,7 +184,7 @@ def decision_undo(
     if dataset is None:
         raise ValueError("Either a decision or a data set is needed.")
     if decision is not None and decision.user_id != user.pk:
-        raise NotAllowed("Only the one who made a decision can undo it.")
+        raise NotAllowed(_("Only the one who made a decision can undo it."))
     with transaction.atomic():
         layer = layer_lock(dataset, user)
         earlier = Decision.objects.filter(user=user, client_id=client_id).first()
@@ -191,9 +192,9 @@ def decision_undo(
             return same_dataset(earlier, dataset)
         decision = decision or decision_undoable(dataset, user)
         if decision is None:
-            raise InputRefused("There is nothing to undo.")
+            raise InputRefused(_("There is nothing to undo."))
         if Decision.objects.filter(undoes=decision).exists():
-            raise Conflict("This decision was undone already.")
+            raise Conflict(_("This decision was undone already."))
         ids, now, back = codes_turned(decision, layer)
         undo = Decision(
             dataset=dataset,
@@ -225,14 +226,14 @@ def decision_redo(*, user: User, client_id: uuid.UUID, dataset: DataSet) -> Deci
         return same_dataset(earlier, dataset)
     undo = decision_redoable(dataset, user)
     if undo is None:
-        raise InputRefused("There is nothing to redo.")
+        raise InputRefused(_("There is nothing to redo."))
     return decision_undo(user=user, client_id=client_id, decision=undo)
 
 
 def _rows_read(dataset: DataSet, layer: LabelLayer, faces: Sequence[int]) -> FaceRows:
     positions = list(dict.fromkeys(int(position) for position in faces))
     if not positions:
-        raise InputRefused("Choose at least one face.")
+        raise InputRefused(_("Choose at least one face."))
     ids = _ids_find(dataset, positions)
     return FaceRows(ids, np.array(positions, np.int64), layer_codes(layer, ids))
 
@@ -245,8 +246,8 @@ def _ids_find(dataset: DataSet, positions: Sequence[int]) -> list[int]:
         found.update(Face.objects.filter(dataset=dataset, position__in=chunk).values_list("position", "pk"))
     if len(found) != len(positions):
         raise Conflict(
-            f"{len(positions) - len(found)} of these faces are no longer in the data set. Nothing was "
-            "written; load the page again."
+            _("%(found)s of these faces are no longer in the data set. Nothing was written; load the page again.")
+            % {"found": len(positions) - len(found)}
         )
     return [found[position] for position in positions]
 
