@@ -14,8 +14,8 @@ from annotator.services.arrays import array_write
 from annotator.services.assignments import assignment_take
 from annotator.services.decisions import decision_make
 from annotator.services.selections import selection_keep
-from tests.factories import faces_make, layer_make, prediction_layer_make, projection_make, run_make
 from tests.factories import detector_make as detector
+from tests.factories import faces_make, layer_make, prediction_layer_make, projection_make, run_make
 
 P, A, U, NONE, NOISE = range(5)
 
