@@ -53,6 +53,14 @@ class Intensity(IntegerChoices):
     NOT_SCORED = 15, _("Not scored")
 
 
+class Side(TextChoices):
+    """The subject's own side or sides that a code or an event is about."""
+
+    BOTH = "both", _("Both sides")
+    LEFT = "left", _("Left")
+    RIGHT = "right", _("Right")
+
+
 class Mode(TextChoices):
     """Whether the coder saw weak codes and proposals while deciding."""
 
@@ -113,3 +121,4 @@ ACTIVE_STATES = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
 class ExportShape(TextChoices):
     WIDE = "wide", _("Wide: one row a face")
     LONG = "long", _("Long: one row a label")
+    EVENTS = "events", _("Events: one row an event")

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from annotator.facs_texts import TEXTS
+
 Region = Literal["upper", "lower", "head", "eyes", "visibility", "other"]
 REGIONS: tuple[Region, ...] = get_args(Region)
 
@@ -24,6 +26,11 @@ class ActionUnit:
     region: Region
     muscles: str
     description: str
+    """What moves."""
+    signs: str = ""
+    """What appears."""
+    mistaken: str = ""
+    """What it is mistaken for, and how to tell."""
     in_still: bool = True
 
 
@@ -256,7 +263,7 @@ def _catalogue() -> dict[int, ActionUnit]:
         ("visibility", "", _VISIBILITY),
     )
     units = [
-        ActionUnit(n, name, region, muscles, text, in_still=n != 45)
+        ActionUnit(n, name, region, muscles, text, *TEXTS.get(n, ("", "")), in_still=n != 45)
         for region, table in moving
         for n, name, muscles, text in table
     ]

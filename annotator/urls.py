@@ -4,6 +4,7 @@ from django.urls import path
 
 from annotator.views import (
     accounts,
+    clusters,
     dataset_settings,
     datasets,
     distributions,
@@ -84,10 +85,19 @@ urlpatterns = [
         review.cluster_decide,
         name="cluster_decide",
     ),
+    path(
+        "datasets/<int:dataset_id>/clusters/<int:cluster_id>/beside/", clusters.cluster_beside, name="cluster_beside"
+    ),
+    path("datasets/<int:dataset_id>/clusters/<int:cluster_id>/split/", clusters.cluster_split, name="cluster_split"),
+    path("datasets/<int:dataset_id>/clusters/<int:cluster_id>/merge/", clusters.cluster_merge, name="cluster_merge"),
     path("datasets/<int:dataset_id>/noise/", noise.noise_gallery, name="noise_gallery"),
     path("datasets/<int:dataset_id>/noise/decide/", noise.noise_decide, name="noise_decide"),
     path("datasets/<int:dataset_id>/faces/<int:position>/", faces.face_detail, name="face_detail"),
     path("datasets/<int:dataset_id>/faces/<int:position>/decide/", faces.face_decide, name="face_decide"),
+    path("datasets/<int:dataset_id>/faces/<int:position>/panel/", faces.face_panel, name="face_panel"),
+    path("datasets/<int:dataset_id>/faces/<int:position>/strip/", faces.face_strip, name="face_strip"),
+    path("datasets/<int:dataset_id>/faces/<int:position>/neutral/", faces.face_neutral, name="face_neutral"),
+    path("datasets/<int:dataset_id>/clips/<int:clip_id>/", faces.clip_frame, name="clip_frame"),
     # any selection of faces
     path("datasets/<int:dataset_id>/selections/", selections.selection_create, name="selection_create"),
     path("datasets/<int:dataset_id>/faces/", face_lists.face_list, name="face_list"),

@@ -190,7 +190,7 @@ def clusters_reviewed(run_id: int, truth: Codes, *, marking: bool) -> tuple[list
     from annotator.choices import DecisionKind
     from annotator.models import ClusterRun
     from annotator.selectors.arrays import array_read
-    from annotator.selectors.clusters import cluster_positions
+    from annotator.selectors.memberships import cluster_positions
 
     run = ClusterRun.objects.get(pk=run_id)
     proposals = array_read(run.proposals)
@@ -249,6 +249,7 @@ def _decide(run: Any, au: int, positions: Any, kind: Any, code: Any, cluster: An
         scope=Scope.CLUSTER if cluster else Scope.FACE,
         cluster=cluster,
         client_id=uuid.uuid4(),
+        sure=True,
     )
 
 

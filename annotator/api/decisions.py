@@ -11,6 +11,7 @@ from annotator.api.datasets import REFUSALS, user_of
 from annotator.api.shapes import (
     DecisionOrderSerializer,
     DecisionSerializer,
+    PairsSerializer,
     StaleSerializer,
     UndoOrderSerializer,
 )
@@ -20,21 +21,25 @@ from annotator.models import Assignment, Cluster, DataSet, Decision, Member
 from annotator.selectors.access import REVIEW, member_for
 from annotator.selectors.clusters import cluster_get
 from annotator.selectors.codes import blind_refuse, is_blind
+from annotator.selectors.listings import SIDE_WORDS
 from annotator.selectors.review import undo_left
-from annotator.services.decisions import DecisionStale
+from annotator.services.decisions import DecisionStale, PairsAsked
 from annotator.services.decisions import decision_make as decision_make_service
 from annotator.services.decisions import decision_undo as decision_undo_service
+
+LEVELS = {word: int(level) for level, word in SIDE_WORDS.items()}
 
 
 @extend_schema(
     operation_id="decision_make",
     tags=["decisions"],
     request=DecisionOrderSerializer,
-    responses={201: DecisionSerializer, 409: StaleSerializer, **REFUSALS},
+    responses={201: DecisionSerializer, 409: StaleSerializer, 422: PairsSerializer, **REFUSALS},
 )
 @api_view(["POST"])
 def decision_make(request: Request, dataset_id: int) -> Response:
-    """Record a decision into your own codes. 409 names what changed meanwhile, and writes nothing."""
+    """Record a decision into your own codes. 409 names what changed meanwhile, and writes nothing; 422 asks
+    about an unusual pair of AUs: the same request with `sure` records it."""
     member = member_for(request.user, dataset_id, REVIEW)
     order = DecisionOrderSerializer(data=request.data)
     order.is_valid(raise_exception=True)
@@ -43,6 +48,8 @@ def decision_make(request: Request, dataset_id: int) -> Response:
     except DecisionStale as stale:
         both = {"detail": str(stale), "faces": stale.faces}
         return Response(StaleSerializer(both).data, status=stale.status)
+    except PairsAsked as asked:
+        return Response(PairsSerializer(_pairs_told(asked)).data, status=asked.status)
     return Response(DecisionSerializer(decision).data, status=201)
 
 
@@ -57,6 +64,7 @@ def _arguments(member: Member, asked: dict[str, Any]) -> dict[str, Any]:
     one = len(set(asked["faces"])) == 1
     codes, code = asked.pop("codes", None), asked.pop("code", None)
     expected = asked.pop("expected", None)
+    sides = _sides(asked.pop("sides", None))
     return {
         **asked,
         "dataset": member.dataset,
@@ -64,11 +72,26 @@ def _arguments(member: Member, asked: dict[str, Any]) -> dict[str, Any]:
         "kind": DecisionKind(asked["kind"]),
         "code": _by_position(codes) if codes is not None else code,
         "expected": _by_position(expected) if expected is not None else None,
+        "sides": sides,
         "scope": Scope(asked.get("scope") or (Scope.FACE if one else Scope.SELECTION)),
         "mode": mode,
         "assignment": assignment,
         "cluster": cluster,
     }
+
+
+def _pairs_told(asked: PairsAsked) -> dict[str, Any]:
+    pairs = [{"aus": [pair.one, pair.other], "opposite": pair.opposite, "faces": pair.faces} for pair in asked.pairs]
+    how = "Nothing was written: send the same request with “sure”: true if it is so."
+    return {"detail": f"{asked.question} {how}", "pairs": pairs}
+
+
+def _sides(told: dict[str, str] | None) -> tuple[int | None, int | None] | None:
+    if told is None:
+        return None
+    if not told or set(told) - {"left", "right"}:
+        raise InputRefused("The sides are left and right, the subject's own.")
+    return (LEVELS[told["left"]] if "left" in told else None, LEVELS[told["right"]] if "right" in told else None)
 
 
 def _by_position(values: dict[str, Any]) -> dict[int, Any]:

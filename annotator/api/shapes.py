@@ -5,11 +5,14 @@ from typing import Any
 from rest_framework import serializers
 
 from annotator.api.paging import PageSerializer
-from annotator.choices import DecisionKind, ExportShape, JobState, Scope
-from annotator.models import ClusterRun, Decision, Export, Job, LabelLayer
+from annotator.choices import DecisionKind, ExportShape, Hidden, JobState, Scope
+from annotator.models import ClusterRun, Decision, DecisionEvent, Export, Job, LabelLayer
+from annotator.selectors.listings import SIDE_WORDS
 
 Row = dict[str, Any]
 MOST_FACES = 100_000
+SIDE_LEVELS = list(SIDE_WORDS.values())
+"""Words for the level of one side: none, A to E, ungraded."""
 
 
 class ProblemSerializer(serializers.Serializer[Row]):
@@ -114,6 +117,9 @@ class ClusterSerializer(serializers.Serializer[Row]):
     votes = serializers.DictField(help_text="By AU number: share, weak_share and agreement.")
     agreement = serializers.FloatField()
     expected_corrections = serializers.FloatField()
+    split_from = serializers.IntegerField(
+        allow_null=True, help_text="The id of the cluster that a reviewer split it off from."
+    )
 
 
 class ClusterPageSerializer(PageSerializer):
@@ -181,7 +187,9 @@ class DecisionOrderSerializer(serializers.Serializer[Row]):
     """A decision to record. Faces are named by position, AUs by number."""
 
     client_id = serializers.UUIDField(help_text="Made by you; a repeated request with it does nothing twice.")
-    kind = serializers.ChoiceField(choices=[kind for kind in DecisionKind.choices if kind[0] != "undo"])
+    kind = serializers.ChoiceField(
+        choices=[kind for kind in DecisionKind.choices if kind[0] not in ("undo", "event")]
+    )
     aus = serializers.ListField(child=serializers.IntegerField(), max_length=63, default=list)
     faces = serializers.ListField(child=serializers.IntegerField(min_value=0), max_length=MOST_FACES)
     code = serializers.ChoiceField(
@@ -193,6 +201,19 @@ class DecisionOrderSerializer(serializers.Serializer[Row]):
         child=serializers.IntegerField(min_value=0, max_value=1),
         required=False,
         help_text="For a relabelling in the place of `code`: 1 or 0 by position.",
+    )
+    sides = serializers.DictField(
+        child=serializers.ChoiceField(choices=SIDE_LEVELS),
+        required=False,
+        help_text="For a relabelling of one AU in the place of `code`: the intensity on the subject's own `left` and "
+        "`right`. Whether the AU is present follows from the protocol's threshold. A side left out stays as it is.",
+    )
+    hidden = serializers.ChoiceField(
+        choices=Hidden.choices, required=False, help_text="Why an AU is unscorable; 74 where nothing is said."
+    )
+    sure = serializers.BooleanField(
+        default=False,
+        help_text="The answer to 422: two AUs that exclude each other or seldom go together are both present.",
     )
     scope = serializers.ChoiceField(choices=Scope.choices, required=False)
     assignment = serializers.IntegerField(
@@ -220,7 +241,16 @@ class UndoOrderSerializer(serializers.Serializer[Row]):
     )
 
 
+class DecisionEventSerializer(serializers.ModelSerializer[DecisionEvent]):
+    class Meta:
+        model = DecisionEvent
+        fields = ["clip", "au", "event_id", "old", "new"]
+
+
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
+    event = DecisionEventSerializer(
+        default=None, allow_null=True, help_text="Of a decision on an event: what it was and what it became."
+    )
     faces = serializers.IntegerField(source="faces.count", help_text="How many faces it changed or confirmed.")
     left = serializers.ListField(
         child=serializers.IntegerField(),
@@ -236,6 +266,8 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
             "kind",
             "mode",
             "scope",
+            "hidden",
+            "event",
             "faces",
             "undoes",
             "left",
@@ -252,3 +284,13 @@ class StaleFaceSerializer(serializers.Serializer[Row]):
 
 class StaleSerializer(ProblemSerializer):
     faces = StaleFaceSerializer(many=True, required=False)
+
+
+class PairSerializer(serializers.Serializer[Row]):
+    aus = serializers.ListField(child=serializers.IntegerField())
+    opposite = serializers.BooleanField(help_text="They exclude each other; false for a pair that is only rare.")
+    faces = serializers.ListField(child=serializers.IntegerField(), help_text="Positions that would have both.")
+
+
+class PairsSerializer(ProblemSerializer):
+    pairs = PairSerializer(many=True)

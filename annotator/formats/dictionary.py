@@ -46,6 +46,11 @@ _LONG_MEANINGS = (
     ("coder", "who decided", "text; empty: nobody"),
     ("decided_at", "when it was decided, in universal time", "YYYY-MM-DDThh:mm:ssZ; empty: not decided"),
     ("made_by", "the detector or clustering run that gave the code", "text; empty: none"),
+    (
+        "unscorable_reason",
+        "of an unscorable: what can't be seen, as the coder who said so last told it",
+        "70 brows, 71 eyes, 72 lower face, 73 entire face not visible, 74 unscorable; empty: scored, or not told",
+    ),
 )
 
 

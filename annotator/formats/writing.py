@@ -41,6 +41,7 @@ LONG_FIELDS = (
     "coder",
     "decided_at",
     "made_by",
+    "unscorable_reason",
 )
 _SCORED = {PRESENT: "yes", ABSENT: "yes", UNSCORABLE: "unscorable", NOT_SCORED: "no"}
 _CHUNK = 1 << 16
@@ -63,6 +64,7 @@ class ExportCode:
     coder: str = ""
     decided_at: datetime | None = None
     made_by: str = ""  # the detector or run that gave the code
+    hidden: int | None = None  # of an unscorable: 70 to 74, what can't be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def _long_cells(au: int, code: ExportCode) -> list[str]:
         _text(code.coder),
         _time(code.decided_at),
         _text(code.made_by),
+        "" if code.hidden is None else str(code.hidden),
     ]
 
 

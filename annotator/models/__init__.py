@@ -4,7 +4,16 @@ from annotator.models.accounts import AuditEntry, Invitation, KeyMap, LoginLink,
 from annotator.models.datasets import Clip, CodedAU, DataSet, Face, Protocol, Subject, Withdrawal
 from annotator.models.jobs import Job
 from annotator.models.labels import Event, Label, LabelLayer
-from annotator.models.machine import ArrayFile, Cluster, ClusterRun, Detector, FeatureSet, LabelSnapshot, Projection
+from annotator.models.machine import (
+    ArrayFile,
+    Cluster,
+    ClusterRun,
+    Detector,
+    FeatureSet,
+    LabelSnapshot,
+    Projection,
+    SplitFace,
+)
 from annotator.models.review import Assignment, AssignmentFace, Decision, DecisionEvent, DecisionFace, Selection
 from annotator.models.transfer import Export, ImportBatch, ImportRow
 
@@ -39,6 +48,7 @@ __all__ = [
     "Projection",
     "Protocol",
     "Selection",
+    "SplitFace",
     "Subject",
     "Withdrawal",
 ]

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.lookups import Exact
 
-from annotator.choices import LayerKind
+from annotator.choices import LayerKind, Side
 from annotator.models.datasets import Clip, DataSet, Face
 
 
@@ -98,6 +98,9 @@ class Event(models.Model):
     offset = models.PositiveIntegerField(null=True)
     """Frame numbers; offset None while the event is still open."""
     intensity = models.PositiveSmallIntegerField(null=True)
+    """At the apex, 1 = A … 5 = E."""
+    side = models.CharField(max_length=5, choices=Side.choices, default=Side.BOTH)
+    """Which side of the subject's own moved, where the protocol tells sides apart."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

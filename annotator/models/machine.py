@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from annotator.choices import ProjectionMethod
-from annotator.models.datasets import DataSet, Protocol
+from annotator.models.datasets import DataSet, Face, Protocol
 from annotator.models.jobs import Job
 
 
@@ -170,7 +170,11 @@ class ClusterRun(models.Model):
 
 
 class Cluster(models.Model):
-    """One group of a run; number 0 is the noise group."""
+    """One group of a run; number 0 is the noise group.
+
+    The run's membership array says which faces are in it, unless a reviewer split it off from another
+    cluster: then its SplitFace rows do (annotator.selectors.memberships).
+    """
 
     run = models.ForeignKey(ClusterRun, models.CASCADE, related_name="clusters")
     partition = models.PositiveSmallIntegerField()
@@ -183,6 +187,9 @@ class Cluster(models.Model):
     agreement = models.FloatField(default=0)
     """How much its faces agree with one another: the confidence shown to the coder."""
     expected_corrections = models.FloatField(default=0)
+    split_from = models.ForeignKey("self", models.CASCADE, null=True, related_name="splits")
+    split_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    split_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "partition", "number"], name="cluster_once")]
@@ -190,3 +197,16 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return f"cluster {self.number}"
+
+
+class SplitFace(models.Model):
+    """One face of a cluster that was split off; it is in the cluster it came from no longer."""
+
+    cluster = models.ForeignKey(Cluster, models.CASCADE, related_name="split_faces")
+    face = models.ForeignKey(Face, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["cluster", "face"], name="split_face_once")]
+
+    def __str__(self) -> str:
+        return f"{self.cluster_id}/{self.face_id}"

@@ -128,7 +128,7 @@ class DecisionEvent(models.Model):
     event_id = models.BigIntegerField()
     """The id of the Event row, which keeps it through undo and redo."""
     old = models.JSONField(null=True)
-    """{"onset", "apex", "offset", "intensity"}; None where there was none."""
+    """{"onset", "apex", "offset", "intensity", "side"}; None where there was none."""
     new = models.JSONField(null=True)
 
     def __str__(self) -> str:

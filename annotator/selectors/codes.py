@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from annotator.choices import AssignmentState, LayerKind, Mode, Role
+from annotator.choices import AssignmentState, Intensity, LayerKind, Mode, Role
 from annotator.errors import NotAllowed
 from annotator.masks import bits_of, codes_unpack
 from annotator.models import Assignment, CodedAU, DataSet, Label, LabelLayer, Member
@@ -89,6 +89,14 @@ class LayerCodes:
     def codes(self, bits: Sequence[int]) -> NDArray[np.int8]:
         """(N, len(bits)): 1 present, 0 absent, −1 not scored, −2 unscorable."""
         return codes_unpack(self.present, self.scored, self.unscorable, bits)
+
+
+def sides_of(rows: LayerCodes, row: int, bit: int) -> tuple[int, int]:
+    """(left, right) intensities of one AU in one row, as annotator.choices.Intensity."""
+    packed = rows.intensities.get(row)
+    if packed is None:
+        return int(Intensity.NOT_SCORED), int(Intensity.NOT_SCORED)
+    return packed[bit] >> 4, packed[bit] & 15
 
 
 def layer_codes(layer: LabelLayer, face_ids: Sequence[int]) -> LayerCodes:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from numpy.typing import NDArray
 
 from annotator.choices import LayerKind
-from annotator.facs import OPPOSITES, au_label
+from annotator.facs import OPPOSITES, UNLIKELY_PAIRS, au_label
 from annotator.masks import ABSENT, NOT_SCORED, PRESENT, UNSCORABLE
 from annotator.models import CodedAU, DataSet, LabelLayer
 from annotator.selectors.columns import NO_FACE, Columns, LayerColumns
@@ -61,6 +61,15 @@ class LayerWord:
 
 
 @dataclass(frozen=True)
+class UnusualPair:
+    """Faces that would have the AU together with another one that seldom or never goes with it."""
+
+    faces: int
+    other: str
+    opposite: bool
+
+
+@dataclass(frozen=True)
 class Consequences:
     """All that the page of consequences says."""
 
@@ -76,8 +85,8 @@ class Consequences:
     becomes: NDArray[np.int8]
     """(n,) the codes after it; KEEP where a face is left as it is."""
     layers: list[LayerWord]
-    clash: tuple[int, str] | None
-    """Faces on which the reader has an AU present that excludes this one, and that AU."""
+    pairs: list[UnusualPair]
+    """AUs that the reader has present on some of the faces and that exclude this one or seldom go with it."""
 
     @cached_property
     def tally(self) -> Tally:
@@ -138,7 +147,7 @@ class Consequences:
 
     @property
     def possible(self) -> bool:
-        return bool(self.changes) and not self.too_many and not self.clash
+        return bool(self.changes) and not self.too_many
 
     @property
     def shown(self) -> str:
@@ -190,7 +199,7 @@ def consequences(
             for layer in layers
             if layer.user_id != user.pk
         ],
-        clash=_clash(dataset, own, coded, positions, becomes),
+        pairs=_pairs(dataset, own, coded, positions, becomes),
     )
 
 
@@ -218,14 +227,19 @@ def _word(layer: LabelLayer, codes: NDArray[np.int8], becomes: NDArray[np.int8])
     )
 
 
-def _clash(
+def _pairs(
     dataset: DataSet, own: LayerColumns, coded: CodedAU, positions: NDArray[np.int64], becomes: NDArray[np.int8]
-) -> tuple[int, str] | None:
-    """Faces that would have two AUs which exclude each other: such a decision is refused as a whole."""
-    pair = next((set(pair) for pair in OPPOSITES if coded.au in pair), set())
-    other = dataset.coded_aus.filter(au__in=pair - {coded.au}).first() if pair else None
-    if other is None:
-        return None
-    found = (becomes == PRESENT) & (own.codes(other.bit, positions) == PRESENT)
-    found &= own.codes(coded.bit, positions) != PRESENT
-    return (int(found.sum()), au_label(other.au)) if found.any() else None
+) -> list[UnusualPair]:
+    """The unusual pairs that the decision would newly make: it is asked about once, for all faces."""
+    others = {one.au: one for one in dataset.coded_aus.all()}
+    made = (becomes == PRESENT) & (own.codes(coded.bit, positions) != PRESENT)
+    found = []
+    for pairs, opposite in ((OPPOSITES, True), (UNLIKELY_PAIRS, False)):
+        for pair in pairs:
+            for au in set(pair) - {coded.au} if coded.au in pair else ():
+                if au not in others:
+                    continue
+                count = int((made & (own.codes(others[au].bit, positions) == PRESENT)).sum())
+                if count:
+                    found.append(UnusualPair(count, au_label(au), opposite))
+    return found

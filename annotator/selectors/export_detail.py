@@ -58,7 +58,13 @@ class CodeDetail:
             coder=coders,
             decided_at=decided_at,
             made_by=self._maker(row, place, source),
+            hidden=self._hidden(row, place) if state == UNSCORABLE else None,
         )
+
+    def _hidden(self, row: int, place: int) -> int | None:
+        """Why it can't be scored, as the last of those who said so told it; nobody, for a code from outside."""
+        bit, face = self.bits[place], self.chunk.faces[row][0]
+        return self.decided.hidden(face, bit)
 
     def _people(self, row: int, place: int, state: int, source: str) -> tuple[str, datetime | None]:
         """Who gave the code (all coders who agree) and when the last of them did."""
@@ -127,21 +133,31 @@ class StandingDecisions:
     def _read(self, face_ids: list[int]) -> None:
         rows = DecisionFace.objects.filter(face_id__in=face_ids).order_by("-decision_id")
         undone: set[tuple[int, int | None]] = set()
-        for face, decision, kind, undoes, *rest in rows.values_list(
+        for face, decision, kind, undoes, undo, redo, *rest in rows.values_list(
             "face_id",
             "decision_id",
             "decision__kind",
             "decision__undoes_id",
+            "decision__undone_by",
+            "decision__undone_by__undone_by",
+            "old_present",
+            "old_scored",
+            "old_unscorable",
             "decision__aus",
             "decision__user_id",
             "decision__user__username",
             "decision__created_at",
+            "decision__hidden",
             "new_present",
             "new_scored",
             "new_unscorable",
         ):
             # From the newest back: an undo that stands strikes out what it undoes, on this face only.
             if (face, decision) in undone:
+                continue
+            # The undo of what changed nothing on the face has no row of its own there.
+            changed, rest = tuple(rest[:3]) != tuple(rest[-3:]), rest[3:]
+            if undo is not None and redo is None and not changed:
                 continue
             if kind == DecisionKind.UNDO:
                 undone.add((face, undoes))
@@ -150,15 +166,23 @@ class StandingDecisions:
 
     def when(self, face: int, user: int | None, bit: int) -> datetime | None:
         """When this coder last decided on the AU of this face."""
-        for aus, decider, _name, at, *_new in self._standing.get(face, ()):
+        for aus, decider, _name, at, *_rest in self._standing.get(face, ()):
             if decider == user and aus >> bit & 1:
                 moment: datetime = at
                 return moment
         return None
 
+    def hidden(self, face: int, bit: int) -> int | None:
+        """The reason that the last standing decision to call the AU unscorable gave."""
+        for aus, _decider, _name, _at, hidden, _present, _scored, unscorable in self._standing.get(face, ()):
+            if aus >> bit & 1 and unscorable >> bit & 1:
+                reason: int | None = hidden
+                return reason
+        return None
+
     def last(self, face: int, bit: int, state: int) -> tuple[str, datetime | None]:
         """Who last decided as the consensus says, and when; nobody for a consensus from outside."""
-        for aus, _decider, name, at, present, scored, unscorable in self._standing.get(face, ()):
+        for aus, _decider, name, at, _hidden, present, scored, unscorable in self._standing.get(face, ()):
             if aus >> bit & 1 and state == _state(present >> bit & 1, scored >> bit & 1, unscorable >> bit & 1):
                 return name, at
         return "", None

@@ -17,6 +17,7 @@ from annotator.models import ClusterRun, CodedAU, DataSet, Face, ImportBatch, La
 from annotator.selectors.arrays import array_read
 from annotator.selectors.codes import LayerCodes, coded_aus, layer_codes, layers_visible_to
 from annotator.selectors.effective import EffectiveCodes, effective_codes
+from annotator.selectors.memberships import run_membership
 
 CHUNK = 2_000
 FACE_COLUMNS = ("pk", "position", "image", "subject__pseudonym", "clip__name", "frame", "time_s")
@@ -91,7 +92,7 @@ def _adopted(dataset: DataSet) -> dict[int, AdoptedAU]:
             place = next((number for number, aus in enumerate(run.partitions) if au in aus), None)
             found[au] = AdoptedAU(
                 run.pk,
-                None if run.membership is None or place is None else array_read(run.membership)[:, place],
+                None if run.membership is None or place is None else run_membership(run, place),
                 None
                 if run.probabilities is None or au not in run.aus
                 else array_read(run.probabilities)[:, run.aus.index(au)],

@@ -50,7 +50,13 @@ def forms_named() -> list[tuple[str, str, str]]:
     }
     wide = [(f"{ExportShape.WIDE}:{name}", *words.get(name, (name, ""))) for name in PRESETS]
     long = _("A row for each code, with intensity, side, weak code, cluster, coder and time")
-    return [wide[0], (f"{ExportShape.LONG}:standard", _("Long"), long), *wide[1:]]
+    events = _("A row for each event in a clip: onset, apex, offset, intensity, side and coder")
+    return [
+        wide[0],
+        (f"{ExportShape.LONG}:standard", _("Long"), long),
+        (f"{ExportShape.EVENTS}:standard", _("Events"), events),
+        *wide[1:],
+    ]
 
 
 def export_check(shape: str, preset: str) -> None:
@@ -62,8 +68,8 @@ def export_check(shape: str, preset: str) -> None:
             _("There is no preset “%(name)s”; known are %(known)s.")
             % {"name": preset[:40], "known": ", ".join(PRESETS)}
         )
-    if shape == ExportShape.LONG and preset != "standard":
-        raise InputRefused(_("Presets are for wide tables; a long table has one form, “standard”."))
+    if shape != ExportShape.WIDE and preset != "standard":
+        raise InputRefused(_("Presets are for wide tables; the others have one form, “standard”."))
 
 
 def export_file_names(export: Export) -> tuple[str, str]:

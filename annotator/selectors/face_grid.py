@@ -13,16 +13,18 @@ from annotator.choices import LayerKind
 from annotator.errors import InputRefused, NotFound
 from annotator.models import CodedAU, DataSet, Face, LabelLayer, Member
 from annotator.selectors.arrays import array_read
-from annotator.selectors.clusters import Mark, Tile, empty_codes, faces_at
 from annotator.selectors.codes import coded_aus, is_blind, layer_codes
 from annotator.selectors.columns import NO_FACE, NO_SUBJECT, Columns
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, coder_layer, state_tokens
 from annotator.selectors.scopes import Scope, faces_count, scope_positions
+from annotator.selectors.tiles import Mark, Tile, empty_codes, faces_at
 
 LAST = 0xFFFF
 """The key of what comes last of all."""
 PER_PAGE = 200
-"""Faces that come at once; more come as one scrolls."""
+"""Faces of a page;"""
+MORE = 100
+"""and those that come at once as one scrolls: few enough to be put in between two frames."""
 KIND_LETTERS = {
     LayerKind.WEAK: "W",
     LayerKind.PROPOSAL: "P",
@@ -163,22 +165,22 @@ class GridPage:
     """The position behind which the next page begins; None at the end."""
 
 
-def grid_page(view: GridView, after: int | None = None) -> GridPage:
-    """The page that begins behind the face at position `after` in the order of the view. The face needn't
+def grid_page(view: GridView, after: int | None = None, count: int | None = None) -> GridPage:
+    """The page of `count` faces that begins behind the face at position `after` in the view's order. It needn't
     be in the scope any more: who relabels faces as they scroll misses none."""
-    shown, before, more = _page(view, after)
+    shown, before, more = _page(view, after, count or PER_PAGE)
     tiles = grid_tiles(view, shown)
     return GridPage(tiles, before + 1, before + len(shown), shown[-1] if more and shown else None)
 
 
-def _page(view: GridView, after: int | None) -> tuple[list[int], int, bool]:
+def _page(view: GridView, after: int | None, count: int) -> tuple[list[int], int, bool]:
     """The positions shown, how many come before them, and whether any come after."""
     if view.positions is None and view.sort.key == "position":
         faces = Face.objects.filter(dataset=view.dataset).order_by("position")
         before = faces.filter(position__lte=after).count() if after is not None else 0
         rows = faces if after is None else faces.filter(position__gt=after)
-        found = list(rows.values_list("position", flat=True)[: PER_PAGE + 1])
-        return found[:PER_PAGE], before, len(found) > PER_PAGE
+        found = list(rows.values_list("position", flat=True)[: count + 1])
+        return found[:count], before, len(found) > count
     positions = view.positions
     if positions is None:
         positions = np.flatnonzero(view.columns.subjects != NO_FACE)
@@ -188,7 +190,7 @@ def _page(view: GridView, after: int | None) -> tuple[list[int], int, bool]:
     if after is not None:
         key = _keys(view, np.array([after]))[0]
         start = int(((keys < key) | ((keys == key) & (positions <= after))).sum())
-    shown = positions[order[start : start + PER_PAGE]].tolist()
+    shown = positions[order[start : start + count]].tolist()
     return shown, start, start + len(shown) < len(positions)
 
 

@@ -181,6 +181,7 @@ def clusters_page(
             "votes": cluster.votes,
             "agreement": cluster.agreement,
             "expected_corrections": cluster.expected_corrections,
+            "split_from": cluster.split_from_id,
         }
         for cluster in clusters.order_by("pk")[:limit]
     ]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from annotator.choices import DecisionKind
 from annotator.models import ClusterRun, DataSet, Decision, DecisionFace
 from annotator.selectors.arrays import array_read
-from annotator.selectors.clusters import Tile, tiles_make
 from annotator.selectors.codes import blind_refuse
+from annotator.selectors.tiles import Tile, tiles_make
 
 PER_PAGE = 60
 TOP_SHARE = 0.01

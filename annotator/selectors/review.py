@@ -1,7 +1,7 @@
 """What the review pages read of decisions: state tokens, histories, what may be undone or redone."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,12 +20,14 @@ from annotator.models import (
     CodedAU,
     DataSet,
     Decision,
+    DecisionEvent,
     DecisionFace,
     Face,
     LabelLayer,
     Member,
 )
 from annotator.selectors.codes import LayerCodes, coded_aus, is_blind
+from annotator.selectors.events import event_words
 
 CODE_WORDS = {"p": _("present"), "a": _("absent"), "u": _("unscorable"), "-": _("not coded")}
 CODE_SIGNS = {"p": "+", "a": "−", "u": "?", "-": "·"}
@@ -34,6 +36,8 @@ SEE_ALL = frozenset({Role.ADMIN, Role.ADJUDICATOR, Role.ANALYST})
 """Roles that read everybody's decisions; coders read their own."""
 ACTIVE = (AssignmentState.OPEN, AssignmentState.DONE)
 RECENT = 12
+LINE_PARTS = ("user", "cluster", "undoes__undoes", "event")
+"""What decision_lines needs beside a decision."""
 
 
 def state_tokens(rows: LayerCodes, bits: Sequence[int]) -> list[str]:
@@ -69,8 +73,9 @@ def decisions_of(
     dataset: DataSet, viewer: User, *, cluster: Cluster | None = None, face: Face | None = None
 ) -> QuerySet[Decision]:
     """The decisions that the viewer may read, newest first: everybody's for admins, adjudicators and
-    analysts, one's own for coders and for anyone who is coding blind."""
-    decisions = Decision.objects.filter(dataset=dataset).select_related("user", "cluster", "undoes__undoes")
+    analysts, one's own for coders and for anyone who is coding blind. Of a frame also those on its clip's
+    events."""
+    decisions = Decision.objects.filter(dataset=dataset).select_related(*LINE_PARTS)
     member = Member.objects.filter(dataset=dataset, user=viewer).first()
     if member is None:
         return decisions.none()
@@ -79,7 +84,9 @@ def decisions_of(
     if cluster is not None:
         decisions = decisions.filter(cluster=cluster)
     if face is not None:
-        decisions = decisions.filter(faces__face=face)
+        decided = Q(pk__in=DecisionFace.objects.filter(face=face).values("decision"))
+        marked = Q(pk__in=DecisionEvent.objects.filter(clip=face.clip_id).values("decision"))
+        decisions = decisions.filter(decided | marked if face.clip_id else decided)
     return decisions.order_by("-id")
 
 
@@ -122,11 +129,16 @@ def standing_of(dataset: DataSet, user: User, within: Q) -> dict[str, object]:
     }
 
 
-CHANGED = ~Q(
-    old_present=F("new_present"),
-    old_scored=F("new_scored"),
-    old_unscorable=F("new_unscorable"),
-    old_noise=F("new_noise"),
+CHANGED = (
+    ~Q(
+        old_present=F("new_present"),
+        old_scored=F("new_scored"),
+        old_unscorable=F("new_unscorable"),
+        old_noise=F("new_noise"),
+    )
+    | Q(old_intensities__isnull=True, new_intensities__isnull=False)
+    | Q(old_intensities__isnull=False, new_intensities__isnull=True)
+    | Q(old_intensities__isnull=False, new_intensities__isnull=False) & ~Q(old_intensities=F("new_intensities"))
 )
 
 
@@ -159,6 +171,8 @@ class DecisionLine:
     """Undoing it does something again: it is an undo itself."""
     client_id: uuid.UUID
     """For the form that undoes it."""
+    event: str = ""
+    """What became of an event, in words."""
 
 
 def decision_lines(dataset: DataSet, decisions: Sequence[Decision], viewer: User) -> list[DecisionLine]:
@@ -190,6 +204,7 @@ def decision_lines(dataset: DataSet, decisions: Sequence[Decision], viewer: User
                 undone=decision.pk in undone,
                 redo=undo_depth(decision) % 2 == 1,
                 client_id=uuid.uuid4(),
+                event=event_words(decision),
             )
         )
     return lines
@@ -225,16 +240,16 @@ class Progress:
         return self.done / self.clusters if self.clusters else 0.0
 
 
-def adopted_clusters(dataset: DataSet, au: int | None = None) -> QuerySet[Cluster]:
+def adopted_clusters(dataset: DataSet, within: Collection[int] | None = None) -> QuerySet[Cluster]:
     """The clusters to review: of partitions whose AUs' proposals come from their run; never group 0.
-    With `au`, those made for this AU, alone or with others."""
+    With `within`, those made for one of these AUs, alone or with others."""
     wanted = Q(pk=None)
     hidden = set(dataset.coded_aus.filter(hidden=True).values_list("au", flat=True))
     runs = ClusterRun.objects.filter(dataset=dataset, adopted_at__isnull=False)
     for run_id, partitions, adopted in runs.values_list("pk", "partitions", "adopted_aus"):
         aus = set(adopted) - hidden
-        if au is not None:
-            aus &= {au}
+        if within is not None:
+            aus &= set(within)
         places = [place for place, group in enumerate(partitions) if aus & set(group)]
         wanted |= Q(run_id=run_id, partition__in=places)
     return Cluster.objects.filter(wanted, number__gt=0)
@@ -262,13 +277,13 @@ def _seats(needed: int, *states: str) -> Q:
     return every
 
 
-def clusters_free(dataset: DataSet, user: User, au: int | None = None) -> QuerySet[Cluster]:
-    """Clusters (of this AU) with a free seat that the user neither holds nor has finished: most
+def clusters_free(dataset: DataSet, user: User, within: Collection[int] | None = None) -> QuerySet[Cluster]:
+    """Clusters (of these AUs) with a free seat that the user neither holds nor has finished: most
     expected corrections first, those the user gave back last."""
     active = Assignment.objects.filter(cluster=OuterRef("pk"), state__in=ACTIVE)
     given_back = Assignment.objects.filter(cluster=OuterRef("pk"), coder=user, state=AssignmentState.RELEASED)
     return (
-        adopted_clusters(dataset, au)
+        adopted_clusters(dataset, within)
         .filter(~_seats(coders_needed(dataset), *ACTIVE), ~Exists(active.filter(coder=user)))
         .annotate(given_back=Exists(given_back))
         .select_related("run__dataset")
@@ -377,7 +392,7 @@ def queue_of(dataset: DataSet, user: User) -> Queue:
     held = Assignment.objects.filter(
         dataset=dataset, state=AssignmentState.OPEN, cluster__isnull=False, lease_until__gte=timezone.now()
     ).exclude(coder=user)
-    own = Decision.objects.filter(dataset=dataset, user=user).select_related("user", "cluster", "undoes__undoes")
+    own = Decision.objects.filter(dataset=dataset, user=user).select_related(*LINE_PARTS)
     return Queue(
         progress=clusters_progress(dataset),
         mine=assignment_open(dataset, user),

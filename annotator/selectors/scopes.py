@@ -20,9 +20,10 @@ from annotator.choices import FaceRole, Role
 from annotator.errors import InputRefused, NotAllowed, NotFound
 from annotator.masks import ABSENT, NOT_SCORED, PRESENT, UNSCORABLE
 from annotator.models import Clip, Cluster, CodedAU, DataSet, Face, LabelLayer, Member, Selection, Subject
-from annotator.selectors.clusters import cluster_get, cluster_positions
+from annotator.selectors.clusters import cluster_get
 from annotator.selectors.codes import CHUNK, blind_refuse, coded_aus, layers_visible_to
 from annotator.selectors.columns import NO_FACE, Columns
+from annotator.selectors.memberships import cluster_positions
 from annotator.selectors.positions import positions_read, positions_unpack
 
 TEXTS = ("role", "split", "subject", "clip", "q")

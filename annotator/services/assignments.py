@@ -4,6 +4,7 @@ Who gets a cluster is settled by the unique constraints on (cluster, seat) and (
 whoever inserts first has it, everybody else takes the next candidate.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -22,25 +23,25 @@ CANDIDATES = 50
 
 
 def assignment_next(
-    dataset: DataSet, user: User, *, au: int | None = None, mode: Mode = Mode.ASSISTED
+    dataset: DataSet, user: User, *, within: Collection[int] | None = None, mode: Mode = Mode.ASSISTED
 ) -> Assignment | None:
     """The user's open assignment if there is one, else the free cluster with the most expected
     corrections; None when nothing is left that this user could take now.
 
-    With `au`, only clusters made for this AU count, open ones too: what the user holds of others is
-    kept for them until its lease runs out. Clusters the user gave back come last. Safe for any number
+    With `within`, only clusters made for one of these AUs count, open ones too: what the user holds of
+    others is kept for them until its lease runs out. Clusters the user gave back come last. Safe for any number
     of simultaneous callers.
     """
     with transaction.atomic():
         # One caller at a time for each person: a double click must not take two clusters.
         Member.objects.select_for_update().get(dataset=dataset, user=user)
         leases_expire(dataset=dataset, but=user)
-        mine = _own_open(dataset, user, au)
+        mine = _own_open(dataset, user, within)
         if mine is not None:
             return mine
         needed = coders_needed(dataset)
         tried: set[int] = set()
-        while candidates := list(clusters_free(dataset, user, au).exclude(pk__in=tried)[:CANDIDATES]):
+        while candidates := list(clusters_free(dataset, user, within).exclude(pk__in=tried)[:CANDIDATES]):
             for cluster in candidates:
                 tried.add(cluster.pk)
                 assignment = _seat_take(cluster, user, needed, mode)
@@ -148,10 +149,10 @@ def own_assignment_check(assignment: Assignment, user: User) -> None:
         raise NotAllowed("This assignment is somebody else's.")
 
 
-def _own_open(dataset: DataSet, user: User, au: int | None) -> Assignment | None:
-    """The user's open assignment (of this AU) with its lease renewed. One whose AUs a later run has
+def _own_open(dataset: DataSet, user: User, within: Collection[int] | None) -> Assignment | None:
+    """The user's open assignment (of these AUs) with its lease renewed. One whose AUs a later run has
     taken over is given back."""
-    wanted = None if au is None else mask_of_aus(dataset, [au])
+    wanted = None if within is None else mask_of_aus(dataset, within)
     mine = Assignment.objects.filter(
         dataset=dataset, coder=user, state=AssignmentState.OPEN, cluster__isnull=False
     ).select_related("cluster__run__dataset")

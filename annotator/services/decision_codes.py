@@ -4,18 +4,17 @@ Nothing here writes; services.decisions does, inside its transaction.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotator.choices import DecisionKind, Intensity, LayerKind, Mode
 from annotator.errors import InputRefused, NotAllowed
-from annotator.facs import OPPOSITES, au_label
 from annotator.masks import ABSENT, BITS, NOT_SCORED, PRESENT, UNSCORABLE
 from annotator.models import Cluster, CodedAU, DataSet, Decision, LabelLayer
-from annotator.selectors.clusters import run_proposals
-from annotator.selectors.codes import LayerCodes, layer_codes
+from annotator.selectors.codes import LayerCodes, layer_codes, sides_of
+from annotator.selectors.tiles import run_proposals
 
 KEEP = 9
 """In a matrix of wanted codes: leave this AU of this face as it is."""
@@ -115,7 +114,7 @@ def confirmable(rows: FaceRows, wanted: NDArray[np.int8]) -> tuple[FaceRows, NDA
 def codes_apply(
     old: LayerCodes, wanted: NDArray[np.int8], bits: Sequence[int], kind: DecisionKind, keep_noise: bool
 ) -> LayerCodes:
-    """The codes after the decision; intensities of AUs whose code changes are taken out."""
+    """The codes after the decision; intensities of AUs whose code changes, or is taken away, go with it."""
     single = np.array([1 << bit for bit in bits], np.int64)
 
     def mask(where: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -130,31 +129,57 @@ def codes_apply(
     if kind == DecisionKind.NOISE or (kind == DecisionKind.RESTORE and not keep_noise):
         noise[:] = kind == DecisionKind.NOISE
     intensities = {}
+    cleared = mask((wanted == UNSCORABLE) | (wanted == NOT_SCORED))
     for row, packed in old.intensities.items():
-        changed = int((old.present[row] ^ present[row]) | (old.scored[row] ^ scored[row]))
+        changed = int((old.present[row] ^ present[row]) | (old.scored[row] ^ scored[row]) | cleared[row])
         sides = bytes(NEITHER_SIDE if changed >> bit & 1 else packed[bit] for bit in range(BITS))
         if any(side != NEITHER_SIDE for side in sides):
             intensities[row] = sides
     return LayerCodes(present, scored, unscorable, noise, intensities)
 
 
-def opposites_check(dataset: DataSet, rows: FaceRows, new: LayerCodes) -> None:
-    """Refuse what one face cannot show at once, where this decision would write it."""
-    masks = {coded.au: coded.mask for coded in dataset.coded_aus.all()}
-    for one, other in OPPOSITES:
-        if one in masks and other in masks:
-            both = masks[one] | masks[other]
-            clash = ((new.present & both) == both) & ((rows.old.present & both) != both)
-            if clash.any():
-                raise InputRefused(
-                    f"{au_label(one)} and {au_label(other)} exclude each other; face "
-                    f"{rows.positions[clash][0]} would have both. Nothing was written."
-                )
+def levels_wanted(
+    sides: tuple[int | None, int | None], rows: FaceRows, listed: Sequence[CodedAU], present_from: int
+) -> tuple[NDArray[np.int8], dict[int, tuple[int, int]]]:
+    """What grading one AU asks for: codes (faces, 1), and (left, right) by row. A side that is None keeps
+    the level that it has.
+
+    As in imports, an AU is present where a side reaches the protocol's threshold (or is present without
+    a grade), absent where both sides are told and neither does, and otherwise not scored. Raises
+    InputRefused for what is no intensity, or for other than one AU.
+    """
+    if len(listed) != 1:
+        raise InputRefused("Intensities are given to one AU at a time.")
+    known = set(Intensity) - {Intensity.NOT_SCORED}
+    if all(side is None for side in sides) or any(side is not None and side not in known for side in sides):
+        raise InputRefused("An intensity is none (0), A to E (1 to 5), or present without a grade (6).")
+    levels: dict[int, tuple[int, int]] = {}
+    codes = np.full((len(rows.ids), 1), NOT_SCORED, np.int8)
+    for row in range(len(rows.ids)):
+        had = sides_of(rows.old, row, listed[0].bit)
+        left, right = (old if new is None else int(new) for old, new in zip(had, sides, strict=True))
+        levels[row] = (left, right)
+        told = [level for level in (left, right) if level != Intensity.NOT_SCORED]
+        if any(level >= present_from for level in told):
+            codes[row] = PRESENT
+        elif len(told) == 2:
+            codes[row] = ABSENT
+    return codes, levels
+
+
+def levels_apply(codes: LayerCodes, levels: Mapping[int, tuple[int, int]], bit: int) -> LayerCodes:
+    """The codes with these (left, right) levels of one AU written into their rows."""
+    intensities = dict(codes.intensities)
+    for row, (left, right) in levels.items():
+        packed = bytearray(intensities.get(row) or bytes([NEITHER_SIDE] * BITS))
+        packed[bit] = left << 4 | right
+        intensities[row] = bytes(packed)
+    return replace(codes, intensities=intensities)
 
 
 def codes_before(decision: Decision, layer: LabelLayer) -> tuple[list[int], LayerCodes, LayerCodes]:
     """The faces that an undo restores, with their codes now and then. Only the AUs (and the noise
-    mark) that the decision changed on a face are compared and put back."""
+    mark) that the decision changed on a face, in code or intensity, are compared and put back."""
     rows = list(decision.faces.order_by("pk"))
     now = layer_codes(layer, [row.face_id for row in rows])
     ids: list[int] = []
@@ -167,9 +192,11 @@ def codes_before(decision: Decision, layer: LabelLayer) -> tuple[list[int], Laye
             | (row.old_unscorable ^ row.new_unscorable)
         )
         flips = row.old_noise != row.new_noise
+        bits |= _sides_changed(row.old_intensities, row.new_intensities)
         here = (int(now.present[place]), int(now.scored[place]), int(now.unscorable[place]))
         new = (row.new_present, row.new_scored, row.new_unscorable)
         same = all((one ^ other) & bits == 0 for one, other in zip(here, new, strict=True))
+        same = same and not _sides_changed(now.intensities.get(place), row.new_intensities) & bits
         if not (bits or flips) or not same or (flips and bool(now.noise[place]) != row.new_noise):
             continue
         old = (row.old_present, row.old_scored, row.old_unscorable)
@@ -196,6 +223,15 @@ def codes_before(decision: Decision, layer: LabelLayer) -> tuple[list[int], Laye
         {row: now.intensities[place] for row, place in enumerate(kept) if place in now.intensities},
     )
     return ids, present, then
+
+
+def _sides_changed(old: bytes | memoryview | None, new: bytes | memoryview | None) -> int:
+    """Mask of the AU bits whose intensities differ."""
+    if old is None and new is None:
+        return 0
+    empty = bytes([NEITHER_SIDE] * BITS)
+    then, here = bytes(old) if old is not None else empty, bytes(new) if new is not None else empty
+    return 0 if then == here else sum(1 << bit for bit in range(BITS) if then[bit] != here[bit])
 
 
 def _sides_back(now: bytes | None, old: bytes | memoryview | None, bits: int) -> bytes | None:

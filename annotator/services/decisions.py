@@ -6,19 +6,16 @@ one `coder` layer; its row is the lock that puts that person's own writes (two t
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from annotator.choices import AssignmentState, DecisionKind, LayerKind, Mode, Scope
+from annotator.choices import AssignmentState, DecisionKind, Mode, Scope
 from annotator.errors import Conflict, InputRefused, NotAllowed
-from annotator.facs import au_label
 from annotator.models import (
     Assignment,
     Cluster,
-    CodedAU,
     DataSet,
     Decision,
     DecisionFace,
@@ -26,60 +23,48 @@ from annotator.models import (
     Label,
     LabelLayer,
 )
-from annotator.selectors.clusters import cluster_positions
 from annotator.selectors.codes import CHUNK, LayerCodes, layer_codes
-from annotator.selectors.review import decision_redoable, decision_undoable, state_tokens, token_words
-from annotator.services.assignments import assignment_renew, assignment_reopen, own_assignment_check
+from annotator.selectors.review import decision_redoable, decision_undoable
+from annotator.services.assignments import assignment_reopen
+from annotator.services.coder_layers import layer_lock, same_dataset
 from annotator.services.datasets import revision_raise
+from annotator.services.decision_checks import (
+    AssignmentStale,
+    DecisionStale,
+    ProtocolStale,
+    StaleFace,
+    assignment_check,
+    aus_check,
+    expected_check,
+    hidden_check,
+    protocol_check,
+)
 from annotator.services.decision_codes import (
     FaceRows,
     codes_apply,
     codes_before,
     codes_wanted,
     confirmable,
-    opposites_check,
+    levels_apply,
+    levels_wanted,
 )
+from annotator.services.events import event_turn_back
+from annotator.services.pairs import PairsAsked, pairs_ask
+
+__all__ = [
+    "AssignmentStale",
+    "DecisionStale",
+    "PairsAsked",
+    "ProtocolStale",
+    "StaleFace",
+    "decision_make",
+    "decision_redo",
+    "decision_undo",
+]
 
 BATCH = 1_000
 LAST_POSITION = 2**63 - 1
 """The largest that a database's integer holds."""
-
-
-@dataclass(frozen=True)
-class StaleFace:
-    """A face whose state is not what the page showed; tokens as in selectors.review.state_tokens."""
-
-    position: int
-    shown: str
-    now: str
-    aus: tuple[int, ...] = ()
-
-    @property
-    def shown_words(self) -> str:
-        return token_words(self.shown, self.aus)
-
-    @property
-    def now_words(self) -> str:
-        return token_words(self.now, self.aus)
-
-
-class DecisionStale(Conflict):
-    """The coder's own codes changed since the page was made, in another tab or by a replay."""
-
-    def __init__(self, faces: list[StaleFace]) -> None:
-        self.faces = faces
-        super().__init__(
-            f"{len(faces)} of these faces changed since this page was shown, for example in another tab. "
-            "Nothing was written: look again and decide once more."
-        )
-
-
-class ProtocolStale(Conflict):
-    """The protocol or the AU list changed since the page was made."""
-
-
-class AssignmentStale(Conflict):
-    """The assignment that the page worked in is no longer this coder's, or is finished."""
 
 
 def decision_make(
@@ -101,6 +86,10 @@ def decision_make(
     expected: Mapping[int, str] | None = None,
     protocol_version: int | None = None,
     keep_noise: bool = False,
+    sides: tuple[int | None, int | None] | None = None,
+    expected_sides: Mapping[int, tuple[int, int]] | None = None,
+    hidden: int | None = None,
+    sure: bool = False,
 ) -> Decision:
     """Record one decision on the faces at these positions and write it into the user's own layer.
 
@@ -108,31 +97,43 @@ def decision_make(
     "absent", or "other" (the opposite of what the page showed: the coder's own code, else the
     proposal); a confirmation always takes each face's proposal and passes over faces without one.
     A restoring clears the AUs' codes and the noise mark, unless `keep_noise`.
-    `expected` are the state tokens that the page showed, by position. A repeated `client_id` returns
-    the earlier decision and does nothing.
+    `sides` grades one AU in the place of `code`: (left, right) of the subject's own as Intensity values,
+    None for a side that stays as it is; whether the AU is present follows from the protocol's threshold.
+    `hidden` says why an AU is unscorable (Hidden; 74 where nothing is said).
+    `expected` are the state tokens that the page showed, by position, and `expected_sides` the levels of
+    the one AU. A repeated `client_id` returns the earlier decision and does nothing.
 
-    Raises DecisionStale, ProtocolStale or AssignmentStale (409, nothing written), InputRefused for
-    what can't be written, NotAllowed for machine codes asked for in blind mode.
+    Raises PairsAsked (422, nothing written) where two AUs would be present together that exclude each
+    other or seldom go together, unless `sure`; DecisionStale, ProtocolStale or AssignmentStale (409,
+    nothing written), InputRefused for what can't be written, NotAllowed for machine codes asked for in
+    blind mode.
     """
     if any(not 0 <= position <= LAST_POSITION for position in faces):
         raise InputRefused("There is no face at such a position.")
     try:
         with transaction.atomic():
-            layer = _layer_lock(dataset, user)
+            layer = layer_lock(dataset, user)
             earlier = Decision.objects.filter(user=user, client_id=client_id).first()
             if earlier is not None:
-                return _same_dataset(earlier, dataset)
-            listed = _aus_check(dataset, aus, kind)
-            version = _protocol_check(dataset, protocol_version)
+                return same_dataset(earlier, dataset)
+            listed = aus_check(dataset, aus, kind)
+            protocol = protocol_check(dataset, protocol_version)
             if assignment is not None:
-                cluster = _assignment_check(assignment, user, dataset, listed, faces, mode)
+                cluster = assignment_check(assignment, user, dataset, listed, faces, mode)
             rows = _rows_read(dataset, layer, faces)
-            _expected_check(rows, listed, expected)
-            wanted = codes_wanted(kind, code, rows, listed, mode, dataset, cluster)
+            expected_check(rows, listed, expected, expected_sides)
+            levels: dict[int, tuple[int, int]] = {}
+            if sides is not None and kind == DecisionKind.RELABEL:
+                wanted, levels = levels_wanted(sides, rows, listed, protocol.present_from)
+            else:
+                wanted = codes_wanted(kind, code, rows, listed, mode, dataset, cluster)
             if kind == DecisionKind.CONFIRM:
                 rows, wanted = confirmable(rows, wanted)
             new = codes_apply(rows.old, wanted, [coded.bit for coded in listed], kind, keep_noise)
-            opposites_check(dataset, rows, new)
+            if levels:
+                new = levels_apply(new, levels, listed[0].bit)
+            if not sure:
+                pairs_ask(dataset, rows, new)
             decision = Decision(
                 dataset=dataset,
                 user=user,
@@ -147,7 +148,8 @@ def decision_make(
                 cluster=cluster,
                 run_id=cluster.run_id if cluster else None,
                 in_view=[int(position) for position in in_view],
-                protocol_version=version,
+                protocol_version=protocol.version,
+                hidden=hidden_check(kind, hidden),
             )
             _decision_write(decision, layer, rows.ids, rows.old, new)
     except IntegrityError:
@@ -157,7 +159,7 @@ def decision_make(
             # Or a subject was withdrawn between the reading of the faces and the writing.
             _ids_find(dataset, list(dict.fromkeys(faces)))
             raise
-        return _same_dataset(earlier, dataset)
+        return same_dataset(earlier, dataset)
     return decision
 
 
@@ -172,9 +174,9 @@ def decision_undo(
     new decision of kind undo.
 
     Each face gets back the codes that it had before, as long as what the decision changed on it is
-    still as the decision left it; `selectors.review.undo_left(undo)` names the others. Undoing an
-    undo redoes. Raises NotAllowed for others' decisions, Conflict for one that is undone already,
-    InputRefused when there is nothing to undo.
+    still as the decision left it; `selectors.review.undo_left(undo)` names the others. An event is put
+    back likewise. Undoing an undo redoes. Raises NotAllowed for others' decisions, Conflict for one that
+    is undone already, InputRefused when there is nothing to undo or another event lies there now.
     """
     dataset = decision.dataset if decision is not None else dataset
     if dataset is None:
@@ -182,10 +184,10 @@ def decision_undo(
     if decision is not None and decision.user_id != user.pk:
         raise NotAllowed("Only the one who made a decision can undo it.")
     with transaction.atomic():
-        layer = _layer_lock(dataset, user)
+        layer = layer_lock(dataset, user)
         earlier = Decision.objects.filter(user=user, client_id=client_id).first()
         if earlier is not None:
-            return _same_dataset(earlier, dataset)
+            return same_dataset(earlier, dataset)
         decision = decision or decision_undoable(dataset, user)
         if decision is None:
             raise InputRefused("There is nothing to undo.")
@@ -208,6 +210,7 @@ def decision_undo(
             protocol_version=dataset.protocols.latest("version").version,
         )
         _decision_write(undo, layer, ids, now, back)
+        event_turn_back(decision, undo, layer)
         assignment = decision.assignment
         if assignment is not None and assignment.state == AssignmentState.DONE:
             assignment_reopen(assignment=assignment, user=user)
@@ -218,84 +221,11 @@ def decision_redo(*, user: User, client_id: uuid.UUID, dataset: DataSet) -> Deci
     """Take back one's latest undo; InputRefused when a new decision was made since."""
     earlier = Decision.objects.filter(user=user, client_id=client_id).first()
     if earlier is not None:
-        return _same_dataset(earlier, dataset)
+        return same_dataset(earlier, dataset)
     undo = decision_redoable(dataset, user)
     if undo is None:
         raise InputRefused("There is nothing to redo.")
     return decision_undo(user=user, client_id=client_id, decision=undo)
-
-
-def _layer_lock(dataset: DataSet, user: User) -> LabelLayer:
-    """The user's own layer, made on first use and locked until the transaction ends."""
-    names = [f"coder {user.get_username()}"[:120], f"coder {user.get_username()[:80]} ({user.pk})"]
-    layer = LabelLayer.objects.filter(dataset=dataset, user=user).first()
-    for name in names:
-        if layer is None:
-            try:
-                with transaction.atomic():
-                    layer = LabelLayer.objects.create(dataset=dataset, kind=LayerKind.CODER, user=user, name=name)
-            except IntegrityError:  # made at this moment by another request, or the name is taken
-                layer = LabelLayer.objects.filter(dataset=dataset, user=user).first()
-    if layer is None:
-        raise Conflict("The layer for your codes can't be made: its name is taken.")
-    return LabelLayer.objects.select_for_update().get(pk=layer.pk)
-
-
-def _same_dataset(decision: Decision, dataset: DataSet) -> Decision:
-    if decision.dataset_id != dataset.pk:
-        raise Conflict("This request's id was used in another data set already.")
-    return decision
-
-
-def _aus_check(dataset: DataSet, aus: Sequence[int], kind: DecisionKind) -> list[CodedAU]:
-    listed = {coded.au: coded for coded in dataset.coded_aus.filter(hidden=False)}
-    gone = [au_label(au) for au in aus if au not in listed]
-    if gone:
-        raise ProtocolStale(
-            f"{', '.join(gone)} was taken off the AU list meanwhile. Nothing was written; your earlier "
-            "codes are kept."
-        )
-    if not aus and kind not in (DecisionKind.NOISE, DecisionKind.RESTORE):
-        raise InputRefused("A decision on codes needs an AU.")
-    return [listed[au] for au in dict.fromkeys(aus)]
-
-
-def _protocol_check(dataset: DataSet, shown: int | None) -> int:
-    version = int(dataset.protocols.latest("version").version)
-    if shown is not None and shown != version:
-        raise ProtocolStale(
-            f"The protocol changed meanwhile: this page was made under version {shown}, now version "
-            f"{version} holds. Nothing was written; load the page again."
-        )
-    return version
-
-
-def _assignment_check(
-    assignment: Assignment,
-    user: User,
-    dataset: DataSet,
-    listed: Sequence[CodedAU],
-    faces: Sequence[int],
-    mode: Mode,
-) -> Cluster | None:
-    """Check that the decision stays within the assignment, renew its lease, return its cluster."""
-    own_assignment_check(assignment, user)
-    if assignment.dataset_id != dataset.pk or assignment.mode != mode:
-        raise InputRefused("The assignment is for another data set or mode.")
-    if any(not coded.mask & assignment.aus for coded in listed):
-        raise InputRefused("The assignment is for other AUs.")
-    if assignment.cluster is not None:
-        inside = bool(np.isin(np.asarray(faces, np.int64), cluster_positions(assignment.cluster)).all())
-    else:
-        given = set(assignment.assigned_faces.values_list("face__position", flat=True))
-        inside = given.issuperset(faces)
-    if not inside:
-        raise InputRefused("Some of these faces are not in the assignment.")
-    try:
-        assignment_renew(assignment=assignment, user=user)
-    except Conflict as error:
-        raise AssignmentStale(str(error)) from None
-    return assignment.cluster
 
 
 def _rows_read(dataset: DataSet, layer: LabelLayer, faces: Sequence[int]) -> FaceRows:
@@ -318,21 +248,6 @@ def _ids_find(dataset: DataSet, positions: Sequence[int]) -> list[int]:
             "written; load the page again."
         )
     return [found[position] for position in positions]
-
-
-def _expected_check(rows: FaceRows, listed: Sequence[CodedAU], expected: Mapping[int, str] | None) -> None:
-    if expected is None:
-        return
-    now_tokens = state_tokens(rows.old, [coded.bit for coded in listed])
-    aus = tuple(coded.au for coded in listed)
-    tokens = dict(zip(rows.positions.tolist(), now_tokens, strict=True))
-    stale = [
-        StaleFace(position, expected[position], now, aus)
-        for position, now in tokens.items()
-        if position in expected and expected[position] != now
-    ]
-    if stale:
-        raise DecisionStale(stale)
 
 
 def _decision_write(

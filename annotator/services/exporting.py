@@ -26,11 +26,13 @@ from django.utils.translation import gettext as _
 from annotator.choices import ExportShape, Intensity
 from annotator.errors import Conflict, NotAllowed
 from annotator.formats.dictionary import long_dictionary, wide_dictionary
+from annotator.formats.events import EventRow, events_dictionary, events_write
 from annotator.formats.presets import PRESETS
 from annotator.formats.writing import ExportRow, line_write, long_write, wide_write
 from annotator.models import DataSet, Export, Face, Job
 from annotator.selectors.access import EXPORT, member_for
 from annotator.selectors.codes import blind_refuse
+from annotator.selectors.export_events import events_read
 from annotator.selectors.export_plan import ExportPlan, chunks_read, export_plan
 from annotator.selectors.export_rows import rows_make, sources_count
 from annotator.selectors.exports import COUNTED, export_check
@@ -39,6 +41,9 @@ from annotator.services.jobs import job_create
 
 if TYPE_CHECKING:
     from annotator.services.job_running import JobContext
+
+EVENTS_TOLD = 2_000
+"""Events between two words on how far the table is."""
 
 
 def export_create(
@@ -199,7 +204,9 @@ class _Writing:
 
     def table_write(self, file: IO[bytes]) -> None:
         """Stream the table into the file: at no time more than a chunk of faces is held."""
-        if self.export.shape == ExportShape.LONG:
+        if self.export.shape == ExportShape.EVENTS:
+            parts = events_write(self._events())
+        elif self.export.shape == ExportShape.LONG:
             parts = long_write(self._faces(), aus=self.aus)
         else:
             preset = PRESETS[self.export.preset]
@@ -219,8 +226,16 @@ class _Writing:
             self.rows += len(chunk.faces)
             self.context.progress(0.98 * min(self.rows / total, 1), _("Writing"), faces=self.rows)
 
+    def _events(self) -> Iterator[EventRow]:
+        self.context.progress(0, _("Writing"), events=0)
+        for event in events_read(self.plan):
+            yield event
+            self.rows += 1
+            if self.rows % EVENTS_TOLD == 0:
+                self.context.progress(0.5, _("Writing"), events=self.rows)
+
     def result(self) -> dict[str, Any]:
-        """What the job's row keeps: faces written, codes, and how many came from which source."""
+        """What the job's row keeps: faces (or events) written, codes, and how many came from which source."""
         return {
             "rows": self.rows,
             "codes": sum(self.by_source[name] for name in COUNTED[:5]),
@@ -230,7 +245,9 @@ class _Writing:
 
     def dictionary(self, revision_after: int) -> bytes:
         """The columns and what they mean, then of which state of the data set the table is."""
-        if self.export.shape == ExportShape.LONG:
+        if self.export.shape == ExportShape.EVENTS:
+            columns = events_dictionary()
+        elif self.export.shape == ExportShape.LONG:
             columns = long_dictionary(aus=self.aus)
         else:
             preset = PRESETS[self.export.preset]

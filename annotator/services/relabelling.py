@@ -35,6 +35,8 @@ def grid_act(*, dataset: DataSet, user: User, request: Request) -> Decision:
         note=request.note,
         expected=expected if noise else request.seen,
         protocol_version=request.protocol_version,
+        hidden=request.hidden,
+        sure=request.sure,
     )
 
 
@@ -62,12 +64,13 @@ def faces_relabel(
     client_id: uuid.UUID,
     protocol_version: int | None = None,
     note: str = "",
+    sure: bool = False,
 ) -> Decision:
     """One decision on all faces of a scope that it changes: all of them or none. `told` are the consequences now,
     `shown` the fingerprint of those that the user agreed to.
 
     Raises RelabelStale (409, nothing written) where the two differ, InputRefused where there is nothing
-    to change, too much at once, or codes that exclude each other.
+    to change or too much at once, PairsAsked (422) where it makes an unusual pair and nobody is `sure`.
     """
     earlier = Decision.objects.filter(user=user, client_id=client_id, dataset=dataset).first()
     if earlier is not None:
@@ -94,4 +97,5 @@ def faces_relabel(
         note=note,
         expected=told.tokens,
         protocol_version=protocol_version,
+        sure=sure,
     )

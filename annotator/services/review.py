@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from django.contrib.auth.models import User
 
 from annotator.choices import DecisionKind, Mode, Scope
-from annotator.errors import Conflict, InputRefused
+from annotator.errors import InputRefused
 from annotator.models import Assignment, Cluster, DataSet, Decision
-from annotator.selectors.clusters import cluster_arrange, undecided
-from annotator.selectors.codes import is_blind
+from annotator.selectors.arrangement import cluster_arrange, undecided
 from annotator.services.decisions import AssignmentStale, decision_make, decision_undo
 
 
@@ -47,6 +46,8 @@ class Request:
     au: int | None = None
     """One AU of several; None for all that the page is about."""
     page: int = 1
+    order: str = ""
+    """What the page was sorted by: it says which faces a page of several holds."""
     protocol_version: int | None = None
     undo: int | None = None
     """The decision that the page offered to undo."""
@@ -54,6 +55,10 @@ class Request:
     """The undo that the page offered to take back."""
     unsure: bool = False
     note: str = ""
+    hidden: int | None = None
+    """Why an AU is unscorable (choices.Hidden)."""
+    sure: bool = False
+    """The answer to the question about an unusual pair: it is so."""
 
 
 def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, request: Request) -> Decision:
@@ -68,7 +73,7 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
     if assignment is None:
         raise AssignmentStale("This cluster is not yours to review now. Take it first; nothing was written.")
     action = action_named(request.action)
-    shown = cluster_arrange(cluster, user, assignment, number=request.page, ordered=False)
+    shown = cluster_arrange(cluster, user, assignment, number=request.page, ordered=False, order=request.order)
     faces = list(request.chosen)
     if not faces:
         if not action.all_faces:
@@ -96,6 +101,8 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
         note=request.note,
         expected=_narrowed(request.seen, aus, wanted),
         protocol_version=request.protocol_version,
+        hidden=request.hidden,
+        sure=request.sure,
     )
 
 
@@ -118,43 +125,6 @@ def noise_act(*, dataset: DataSet, user: User, mode: Mode, in_view: Sequence[int
         note=request.note,
         expected=request.seen,
         protocol_version=request.protocol_version,
-    )
-
-
-def face_act(
-    *,
-    dataset: DataSet,
-    user: User,
-    position: int,
-    mode: Mode,
-    in_view: Sequence[int],
-    request: Request,
-) -> Decision:
-    """Carry out one button of the face page: a code for one AU, the noise mark, undo or redo."""
-    if request.action in ("undo", "redo"):
-        return turn_back(dataset, user, request)
-    if mode != Mode.BLIND and is_blind(user, dataset):
-        raise Conflict("A blind assignment was opened since this page was shown. Nothing was written.")
-    action = action_named(request.action)
-    whole = action.kind == DecisionKind.NOISE or request.au is None
-    if whole and action.kind not in (DecisionKind.NOISE, DecisionKind.RESTORE):
-        raise InputRefused("Say which AU.")
-    return decision_make(
-        dataset=dataset,
-        user=user,
-        kind=action.kind,
-        code=action.code,
-        aus=[] if request.au is None or whole else [request.au],
-        faces=[position],
-        mode=mode,
-        scope=Scope.FACE,
-        client_id=request.client_id,
-        in_view=in_view,
-        unsure=request.unsure,
-        note=request.note,
-        expected=request.seen,
-        protocol_version=request.protocol_version,
-        keep_noise=request.au is not None,
     )
 
 

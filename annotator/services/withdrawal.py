@@ -31,6 +31,7 @@ from annotator.models import (
     ClusterRun,
     DataSet,
     Decision,
+    DecisionEvent,
     DecisionFace,
     Face,
     ImportBatch,
@@ -38,6 +39,7 @@ from annotator.models import (
     Withdrawal,
 )
 from annotator.selectors.arrays import array_read
+from annotator.selectors.memberships import run_membership
 from annotator.selectors.withdrawal import (
     AUDITED,
     AUDITED_FILES,
@@ -159,14 +161,12 @@ def _files_delete(receipt: Withdrawal, faces: Sequence[Face], uploads: Sequence[
 def _clusters_reduce(dataset: DataSet, positions: NDArray[np.int64]) -> None:
     """Take the faces out of the sizes of their clusters; an empty one has nothing to correct."""
     for run in ClusterRun.objects.filter(dataset=dataset).exclude(membership=None).select_related("membership"):
-        assert run.membership is not None
-        try:
-            membership = array_read(run.membership)
-        except (CorrugatorError, OSError, ValueError):
-            continue
-        rows = np.asarray(membership[positions[positions < len(membership)]])
-        for partition in range(rows.shape[1]):
-            numbers, counts = np.unique(rows[:, partition], return_counts=True)
+        for partition in range(len(run.partitions)):
+            try:
+                membership = run_membership(run, partition)
+            except (CorrugatorError, OSError, ValueError):
+                break
+            numbers, counts = np.unique(membership[positions[positions < len(membership)]], return_counts=True)
             for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
                 run.clusters.filter(partition=partition, number=number).update(size=Greatest(F("size") - count, 0))
     empty = Cluster.objects.filter(run__dataset=dataset, size=0)
@@ -238,6 +238,8 @@ def _faces_delete(found: Withdrawable, faces: Sequence[Face], matcher: NameMatch
         decided.update(DecisionFace.objects.filter(face__in=part).values_list("decision", flat=True))
         assigned.update(AssignmentFace.objects.filter(face__in=part).values_list("assignment", flat=True))
         Face.objects.filter(pk__in=part).delete()
+    # Decisions on events of these clips go on without the event, and without their notes.
+    decided.update(DecisionEvent.objects.filter(clip__in=clips).values_list("decision", flat=True))
     # A bystander in the subject's clip is somebody else, and stays.
     Face.objects.filter(clip__in=clips).update(clip=None)
     found.dataset.clips.filter(pk__in=clips).delete()

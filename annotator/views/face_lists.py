@@ -18,11 +18,11 @@ from annotator.errors import CorrugatorError
 from annotator.models import Decision, Member
 from annotator.selectors import face_grid, review
 from annotator.selectors.access import REVIEW, member_for
-from annotator.selectors.clusters import tiles_alike
 from annotator.selectors.codes import blind_refuse, layers_visible_to
 from annotator.selectors.face_grid import GridView
 from annotator.selectors.scope_words import faces_address, scope_chips
 from annotator.selectors.scopes import PARAMETERS, Scope, scope_read
+from annotator.selectors.tiles import tiles_alike
 from annotator.services.relabelling import grid_act
 from annotator.views.relabelling import done_of
 from annotator.views.review import decision_words, is_htmx, refusal, request_read, saved
@@ -45,12 +45,16 @@ def face_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
         return redirect(_address(dataset_id, {**given, **more}))
     after = request.GET.get("after", "")
     number = int(after) if after.isascii() and after.isdecimal() and len(after) < 19 else None
-    page = face_grid.grid_page(view, number)
+    scrolled = is_htmx(request) and number is not None
+    page = face_grid.grid_page(view, number, face_grid.MORE if scrolled else face_grid.PER_PAGE)
     context = _context(member, view, more) | {"page": page}
+    if "panel" in request.GET or (is_htmx(request) and not scrolled):  # a look, beside another page
+        more = more | {"panel": "1"}
+        context["may_choose"] = False
     if page.after is not None:
         context["more"] = _address(dataset_id, {**view.scope.parameters, **more, "after": str(page.after)})
     if is_htmx(request):
-        part = "annotator/_face_tiles.html" if number is not None else "annotator/_face_grid.html"
+        part = "annotator/_face_tiles.html" if scrolled else "annotator/_face_grid.html"
         return render(request, part, context)
     done = done_of(member, request.GET.get("done", "")) if context["may_decide"] else None
     context |= {"client_id": uuid.uuid4(), "after": number, **_standing(member)}
@@ -96,13 +100,15 @@ def _context(member: Member, view: GridView, more: dict[str, str]) -> dict[str, 
     here = reverse("face_list", args=[dataset_id])
     given = {**view.scope.parameters, **more}
     au = {"au": str(view.coded.au)} if view.coded else {}
+    may_decide = Role(member.role) in REVIEW and not view.blind and view.coded is not None
     return {
         "dataset": member.dataset,
         "member": member,
         "view": view,
         "chips": scope_chips(view.scope, here, given),
         "may_review": Role(member.role) in REVIEW,
-        "may_decide": Role(member.role) in REVIEW and not view.blind and view.coded is not None,
+        "may_decide": may_decide,
+        "may_choose": may_decide,
         "query": urlencode({**view.scope.parameters, **more}),
         "kept": {name: value for name, value in given.items() if name in PARAMETERS and name != "q"},
         "whole": faces_address(dataset_id, view.scope, **more),

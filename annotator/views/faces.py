@@ -1,29 +1,33 @@
-"""One face: large, with every layer's codes, its neighbours, its history, and the coder's own codes."""
+"""One face: large, with every layer's codes, its clip, its neutral face, its history, the coder's own codes."""
 
 import uuid
 from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from annotator.choices import Mode, Scope
+from annotator.choices import DecisionKind, Hidden, Mode, Side
 from annotator.errors import CorrugatorError
-from annotator.models import Face, Member
-from annotator.selectors import faces, review
+from annotator.models import Decision, Face, Member
+from annotator.selectors import clips, events, faces, neutral, review
 from annotator.selectors.access import REVIEW, member_for
-from annotator.services.review import face_act
-from annotator.views.review import decision_words, is_htmx, refusal, request_read, saved
+from annotator.selectors.codes import coded_aus
+from annotator.selectors.face_history import standing_within
+from annotator.services.face_review import face_act
+from annotator.services.neutral import neutral_choose
+from annotator.views.face_forms import face_request_read
+from annotator.views.review import decision_words, is_htmx, refusal, saved
 
 CHOICES = (
-    {"action": "present", "letter": "p", "css": "present", "label": _("present")},
-    {"action": "absent", "letter": "a", "css": "absent", "label": _("absent")},
-    {"action": "unscorable", "letter": "u", "css": "unscorable", "label": _("unscorable")},
+    {"action": "present", "letter": "p", "css": "present", "sign": "+", "label": gettext_lazy("present")},
+    {"action": "absent", "letter": "a", "css": "absent", "sign": "−", "label": gettext_lazy("absent")},
+    {"action": "unscorable", "letter": "u", "css": "unscorable", "sign": "?", "label": gettext_lazy("unscorable")},
 )
 """The codes that a face page offers for each AU."""
 
@@ -33,59 +37,118 @@ CHOICES = (
 def face_detail(request: HttpRequest, dataset_id: int, position: int) -> HttpResponse:
     member = member_for(request.user, dataset_id)
     face = faces.face_get(member.dataset, position)
-    return render(request, "annotator/face_detail.html", _context(member, face))
+    around = faces.surroundings_of(face)
+    context = {
+        **_context(request, member, face),
+        "strip": around.strip,
+        "others": around.others,
+        "neutral": neutral.neutral_of(face, member.user),
+    }
+    return render(request, "annotator/face_detail.html", context)
+
+
+@login_required
+@require_GET
+def face_panel(request: HttpRequest, dataset_id: int, position: int) -> HttpResponse:
+    """What changes when the page steps to another frame: codes, facts, events, history."""
+    member = member_for(request.user, dataset_id)
+    return _panel(request, member, faces.face_get(member.dataset, position))
+
+
+@login_required
+@require_GET
+def face_strip(request: HttpRequest, dataset_id: int, position: int) -> HttpResponse:
+    """The window of the film strip around a frame."""
+    member = member_for(request.user, dataset_id)
+    face = faces.face_get(member.dataset, position)
+    context = {"dataset": member.dataset, "face": face, "strip": clips.strip_of(face)}
+    return render(request, "annotator/_face_strip.html", context)
+
+
+@login_required
+@require_GET
+def clip_frame(request: HttpRequest, dataset_id: int, clip_id: int) -> HttpResponse:
+    """Go to the frame `?frame=` of a clip."""
+    member = member_for(request.user, dataset_id)
+    text = request.GET.get("frame", "")
+    frame = int(text) if text.isdecimal() and len(text) < 10 else 0
+    face = clips.clip_frame(member.dataset, clip_id, frame)
+    return redirect("face_detail", dataset_id, face.position)
+
+
+@login_required
+@require_POST
+def face_neutral(request: HttpRequest, dataset_id: int, position: int) -> HttpResponse:
+    """Make this face its subject's neutral one; with `chosen=0`, no longer."""
+    member = member_for(request.user, dataset_id, REVIEW)
+    face = faces.face_get(member.dataset, position)
+    chosen = request.POST.get("chosen") != "0"
+    neutral_choose(dataset=member.dataset, user=member.user, face=face, chosen=chosen)
+    words = _("This face is the neutral one of its subject now.") if chosen else _("No neutral face is chosen now.")
+    messages.success(request, words)
+    shown = request.POST.get("shown", "")
+    return redirect("face_detail", dataset_id, int(shown) if shown.isdecimal() and len(shown) < 19 else position)
 
 
 @login_required
 @require_POST
 def face_decide(request: HttpRequest, dataset_id: int, position: int) -> HttpResponse:
-    """One button of the face page: `action` is its name, with the AU after a colon where it has one."""
+    """One button of the face page (see face_forms)."""
     member = member_for(request.user, dataset_id, REVIEW)
     face = faces.face_get(member.dataset, position)
-    asked = request_read(_unfolded(request))
     here = reverse("face_detail", args=[dataset_id, position])
     try:
         decision = face_act(
             dataset=member.dataset,
             user=member.user,
-            position=position,
+            face=face,
             mode=Mode.BLIND if request.POST.get("mode") == Mode.BLIND else Mode.ASSISTED,
-            in_view=[position],
-            request=asked,
+            request=face_request_read(request, face),
         )
     except CorrugatorError as error:
         return refusal(request, member, error, partial(_panel, request, member, face), here)
+    words = _words(decision, face)
     if not is_htmx(request):
-        messages.success(request, decision_words(decision))
+        messages.success(request, words)
         return redirect(here)
-    return saved(_panel(request, member, face, words=decision_words(decision)), decision)
+    return saved(_panel(request, member, face, words=words), decision)
 
 
-def _unfolded(request: HttpRequest) -> QueryDict:
-    """The form with `action=present:12` taken apart, and only the tokens of what it is about."""
-    post = request.POST.copy()
-    action, _colon, au = post.get("action", "").partition(":")
-    post["action"] = action
-    if au:
-        post["au"] = au
-        post.setlist("seen", post.getlist(f"seen-{au}"))
-    else:
-        post.setlist("seen", post.getlist("seen-noise"))
-    return post
+def _words(decision: Decision, face: Face) -> str:
+    """What the decision did; of an undo on another frame of the clip also which."""
+    if decision.undoes_id is None and decision.kind != DecisionKind.EVENT:
+        about = ", ".join(str(coded) for coded in coded_aus(decision.dataset, decision.aus))
+        return f"{about}: {decision.get_kind_display()}" if about else str(decision.get_kind_display())
+    words = decision_words(decision)
+    if decision.undoes_id is None or not decision.in_view or decision.in_view[0] == face.position:
+        return words
+    other = Face.objects.filter(dataset_id=face.dataset_id, position=decision.in_view[0]).first()
+    if other is None or other.frame is None:
+        return words
+    return _("Frame %(frame)d: %(words)s") % {"frame": other.frame, "words": words}
 
 
-def _context(member: Member, face: Face) -> dict[str, object]:
+def _context(request: HttpRequest, member: Member, face: Face) -> dict[str, object]:
     dataset, user = member.dataset, member.user
-    reviews = member.role in REVIEW
+    number = request.GET.get("history", "1")
+    history = int(number) if number.isdecimal() and len(number) < 8 else 1
+    page = faces.face_panel(face, user, member, history=history)
+    ends = clips.ends_of(face)
     return {
         "dataset": dataset,
         "member": member,
         "face": face,
-        "page": faces.face_page(face, user, member),
-        "may_review": reviews,
+        "page": page,
+        "may_review": member.role in REVIEW,
         "choices": CHOICES,
+        "levels": faces.LEVELS,
+        "sides": Side.choices,
+        "reasons": Hidden.choices,
+        "ends": ends,
+        "timeline": events.timeline_of(page.lanes, ends.first, ends.last) if ends else [],
+        "playhead": events.playhead(face.frame or 0, ends.first, ends.last) if ends else 0,
         "client_id": uuid.uuid4(),
-        **review.standing_of(dataset, user, Q(scope=Scope.FACE, faces__face=face)),
+        **review.standing_of(dataset, user, standing_within(face)),
     }
 
 
@@ -97,6 +160,6 @@ def _panel(
     *,
     words: str = "",
 ) -> HttpResponse:
-    """The face's codes, decision form and history as they are now."""
-    context = {**_context(member, face), "words": words, "error": error}
+    """The face's codes, decision form, events and history as they are now."""
+    context = {**_context(request, member, face), "words": words, "error": error}
     return render(request, "annotator/_face_state.html", context)

@@ -17,8 +17,8 @@ from annotator.errors import CorrugatorError
 from annotator.models import Decision, Member
 from annotator.selectors import noise, review
 from annotator.selectors.access import REVIEW, member_for
-from annotator.selectors.clusters import tiles_alike
 from annotator.selectors.codes import blind_refuse
+from annotator.selectors.tiles import tiles_alike
 from annotator.services.review import noise_act
 from annotator.views.review import decision_words, is_htmx, page_read, refusal, request_read, saved
 

@@ -16,12 +16,12 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.errors import CorrugatorError, InputRefused
 from annotator.models import Decision, Member
 from annotator.selectors.access import REVIEW, member_for
-from annotator.selectors.clusters import faces_at
 from annotator.selectors.codes import blind_refuse, coded_aus, layers_visible_to
 from annotator.selectors.consequences import RELABEL_MOST, Consequences, Tally, consequences
 from annotator.selectors.face_grid import shown_au
 from annotator.selectors.scope_words import faces_address, scope_chips
 from annotator.selectors.scopes import scope_read
+from annotator.selectors.tiles import faces_at
 from annotator.services.relabelling import RelabelStale, faces_relabel
 from annotator.services.review import turn_back
 from annotator.views.review import decision_words, is_htmx, request_read, saved
@@ -68,6 +68,7 @@ def faces_decide(request: HttpRequest, dataset_id: int) -> HttpResponse:
             client_id=asked.client_id,
             protocol_version=asked.protocol_version,
             note=asked.note,
+            sure=asked.sure,
         )
     except CorrugatorError as error:
         return _page(request, member, _told(member, request.POST), error)
@@ -117,7 +118,10 @@ def _page(
         "was": error.was if isinstance(error, RelabelStale) else None,
     }
     part = "annotator/_faces_consequences.html" if is_htmx(request) else "annotator/faces_consequences.html"
-    return render(request, part, context, status=error.status if error else 200)
+    response = render(request, part, context, status=error.status if error else 200)
+    if error is not None and is_htmx(request):  # not among the notices: it is the part itself, brought up to date
+        response["HX-Retarget"], response["HX-Reswap"] = "#consequences", "outerHTML"
+    return response
 
 
 def _done(request: HttpRequest, member: Member, decision: Decision, back: str) -> HttpResponse:

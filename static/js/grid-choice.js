@@ -17,6 +17,7 @@ export function chosenShow() {
   count.querySelector("strong").textContent = chosen.size;
   form.toggleAttribute("data-chosen", chosen.size > 0);
   form.toggleAttribute("data-every", chosen.size > 0 && chosen.size === grid.tiles.length);
+  for (const button of form.querySelectorAll("[data-chosen-only]")) button.disabled = !chosen.size;
 }
 
 export function chooseNone() {

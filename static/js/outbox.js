@@ -4,12 +4,15 @@
 
 export class Outbox {
   // form: where to post; fill(item, values): add what only the page knows at the moment of sending;
-  // answered(html, item, ok): the server's word.
-  constructor(form, { fill, answered }) {
+  // answered(html, item, ok): the server's word; dropped(item): the answer to a question was no.
+  // A form whose page goes on to other things without loading anew names its store in data-outbox, and
+  // gives each item its own address.
+  constructor(form, { fill, answered, dropped = () => {} }) {
     this.form = form;
     this.fill = fill;
     this.answered = answered;
-    this.store = `corrugator.outbox.${form.getAttribute("action")}`;
+    this.dropped = dropped;
+    this.store = `corrugator.outbox.${form.dataset.outbox ?? form.getAttribute("action")}`;
     this.items = this.load();
     this.busy = false;
     this.stuck = false;
@@ -66,10 +69,11 @@ export class Outbox {
     values.set("csrfmiddlewaretoken", cookie("csrftoken") ?? this.form.elements.csrfmiddlewaretoken.value);
     for (const name of ["client_id", "action"]) values.set(name, item[name]);
     this.fill(item, values);
+    if (item.sure) values.set("sure", "1");
     let response = null;
     let text = "";
     try {
-      response = await fetch(this.form.getAttribute("action"), {
+      response = await fetch(item.address ?? this.form.getAttribute("action"), {
         method: "POST", body: values, redirect: "manual", headers: { "HX-Request": "true" },
       });
       text = await response.text();
@@ -84,11 +88,39 @@ export class Outbox {
     }
     this.stuck = false;
     for (const notice of document.querySelectorAll("[data-waiting]")) notice.remove();
+    if (response.headers.get("X-Decision") === "asked") return this.ask(text, item);
     this.items.shift();
     this.answered(text, item, response.ok);
     this.keep();
     if (this.items.length) return this.send();
     for (const resolve of this.waiters.splice(0)) resolve();
+  }
+
+  // An unusual pair of AUs: what was decided waits at the head of the queue until it is answered for.
+  ask(question, item) {
+    this.busy = true;
+    const dialog = document.querySelector("#pairs");
+    dialog.querySelector("#pairs-question").textContent = question;
+    dialog.returnValue = "no";
+    dialog.onkeydown = (event) => {
+      const answer = { y: "both", n: "no" }[event.key.toLowerCase()];
+      if (!answer || event.ctrlKey || event.altKey || event.metaKey) return;
+      event.preventDefault();
+      dialog.close(answer);
+    };
+    dialog.onclose = () => {
+      this.busy = false;
+      if (dialog.returnValue === "both") {
+        item.sure = true;
+      } else {
+        this.items.shift();
+        this.waiters = []; // whoever waited to go on stays
+        this.dropped(item);
+      }
+      this.keep();
+      this.send();
+    };
+    dialog.showModal();
   }
 
   wait(notice, again = false) {

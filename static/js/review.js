@@ -1,7 +1,9 @@
 // The grid of faces on the cluster page and in the noise gallery: buttons that save at once through the
 // outbox, and the next cluster. Without it the same form posts as it is.
 
+import { facsStart } from "./facs.js";
 import { choose, chooseNone, chosen, chosenShow } from "./grid-choice.js";
+import "./grid-drag.js";
 import { move } from "./grid-move.js";
 import "./grid-pointer.js";
 import "./grid-size.js";
@@ -14,7 +16,7 @@ const isNoise = !document.querySelector("#next-form");
 
 // Saving
 
-const page = Object.fromEntries(["page", "protocol", "reason"].map((name) => [name, form.elements[name]?.value]));
+const page = Object.fromEntries(["page", "order", "protocol", "reason"].map((name) => [name, form.elements[name]?.value]));
 
 function act(action, faces) {
   if (action !== "undo" && action !== "redo") {
@@ -27,6 +29,7 @@ function act(action, faces) {
     faces,
     seen,
     page: page.page,
+    order: page.order,
     reason: page.reason,
     protocol: page.protocol,
     au: form.elements.au?.value ?? "",
@@ -40,7 +43,7 @@ function act(action, faces) {
 
 const outbox = new Outbox(form, {
   fill(item, values) {
-    for (const name of ["page", "reason", "protocol", "au", "unsure", "note"]) values.set(name, item[name] ?? "");
+    for (const name of ["page", "order", "reason", "protocol", "au", "unsure", "note"]) values.set(name, item[name] ?? "");
     for (const name of ["undo", "redo"]) values.set(name, form.elements[name].value);
     if (item.action === "undo" || item.action === "redo") return;
     values.set("face", item.faces.join(" "));
@@ -57,6 +60,10 @@ const outbox = new Outbox(form, {
     if (zoom.open) zoomShow(grid.current);
     // The button that was pressed may have been swapped away; the keyboard goes back to the faces.
     else if (document.activeElement === document.body) tileAt(grid.current)?.querySelector(".shot").focus({ preventScroll: true });
+  },
+  dropped() {
+    for (const tile of form.querySelectorAll("[data-saving]")) tile.removeAttribute("data-saving");
+    next?.removeAttribute("aria-busy");
   },
 });
 
@@ -76,6 +83,11 @@ function statesShow() {
 
 form.addEventListener("submit", (event) => {
   const button = event.submitter;
+  if (button?.dataset.leave !== undefined && outbox.items.length) {
+    event.preventDefault();
+    outbox.empty().then(() => form.requestSubmit(button));
+    return;
+  }
   if (!button || button.name !== "action") return;
   event.preventDefault();
   const faces = [...chosen];
@@ -110,6 +122,15 @@ question?.addEventListener("close", () => {
   if (question.returnValue === "accept" || question.returnValue === "leave") nextGo();
 });
 
+// Another order shows the page anew, once all is saved; without script there is a button for it.
+
+const sort = document.querySelector("select[name=order]");
+document.querySelector(".sort-go")?.setAttribute("hidden", "");
+sort?.addEventListener("change", async () => {
+  await outbox.empty();
+  sort.form.submit();
+});
+
 const one = (action) => () => act(action, chosen.size ? [...chosen] : [grid.current]);
 const help = helpStart();
 const commands = {
@@ -123,7 +144,10 @@ if (form.elements.au || !isNoise) {
   commands["one-present"] = one("present");
   commands["one-absent"] = one("absent");
 }
-if (!isNoise) commands.next = () => next.click();
+if (!isNoise) {
+  commands.next = () => next.click();
+  commands.facs = facsStart();
+}
 tilesRead();
 chosenShow();
 keysStart(commands);
@@ -131,5 +155,11 @@ if (grid.tiles.length) focusOn(grid.current);
 outbox.show();
 outbox.send();
 
-// A grid that goes on as one scrolls: the faces that came are faces like the others.
-form.addEventListener("htmx:afterSettle", () => { tilesRead(); chosenShow(); });
+// A grid that goes on as one scrolls: the faces that came are faces like the others. Htmx tells of each of
+// them; they are read once, when it has told of all.
+let reading = false;
+form.addEventListener("htmx:afterSettle", () => {
+  if (reading) return;
+  reading = true;
+  queueMicrotask(() => { reading = false; tilesRead(); chosenShow(); });
+});

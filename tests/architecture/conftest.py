@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from annotator.choices import JobState, LayerKind, Role
-from annotator.models import Cluster, DataSet, Export, Job, Member
+from annotator.models import Clip, Cluster, DataSet, Event, Export, Job, Member
 from annotator.services.accounts import login_link_create
 from annotator.services.assignments import assignment_next
 from annotator.services.importing import import_prepare
@@ -76,8 +76,14 @@ def world(dataset, cast, tmp_path) -> World:
     weights = default_storage.save("weights.safetensors", ContentFile(b"weights"))
     detector = detector_make(dataset, aus=[12, 25], weights_name=weights)
     prediction_layer_make(detector, faces, [[0.1, 0.9]] * 6 + [[0.7, 0.2]] * 6)
+    clip = Clip.objects.create(dataset=dataset, name="laugh", frame_rate=25)
+    for face in faces[2:6]:
+        face.clip, face.frame = clip, 10 + face.position
+        face.save()
+    Event.objects.create(layer=weak, clip=clip, au=12, onset=12, apex=13, offset=14)
     projection_make(dataset)
     arguments = {
+        "clip_id": clip.pk,
         "dataset_id": dataset.pk,
         "detector_id": detector.pk,
         "training_detail job_id": training_make(dataset, created_by=cast.alice).pk,

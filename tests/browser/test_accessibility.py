@@ -10,7 +10,9 @@ from tests.browser.test_hostile import PAGES
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 RULES_OF = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-PARTS = ("dataset_card", "dataset_figures", "job_progress", "import_matches", "run_changes")
+PARTS = (
+    "dataset_card", "dataset_figures", "job_progress", "import_matches", "run_changes", "face_panel", "face_strip",
+)  # fmt: skip
 """Fragments that htmx asks for: they are looked at inside their pages."""
 
 

@@ -24,6 +24,7 @@ def faces(dataset, monkeypatch):
     """Forty faces; weak says AU12 and AU25 present on the first ten, and AU25 on the next ten too; reference
     says AU12 absent on the first four."""
     monkeypatch.setattr(face_grid, "PER_PAGE", 12)
+    monkeypatch.setattr(face_grid, "MORE", 12)
     faces = faces_make(dataset, 40, pictures=True)
     layer_make(dataset, LayerKind.WEAK, faces, [[1, 1]] * 10 + [[0, 1]] * 10 + [[0, 0]] * 20, [12, 25], name="weak")
     layer_make(dataset, LayerKind.REFERENCE, faces[:12], [[0, 1]] * 4 + [[1, 1]] * 8, [12, 25], name="reference")

@@ -1,5 +1,7 @@
 """Reviewing by keyboard in a real browser: each key saves at once, and nothing is lost."""
 
+import uuid
+
 import numpy as np
 import pytest
 from django.conf import settings
@@ -8,10 +10,11 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from annotator.choices import LayerKind
+from annotator.choices import DecisionKind, LayerKind, Mode, Scope
 from annotator.models import Assignment, Decision, Label
 from annotator.services.assignments import assignment_next
-from annotator.services.datasets import dataset_create
+from annotator.services.datasets import coded_aus_ensure, dataset_create
+from annotator.services.decisions import decision_make
 from tests.factories import faces_make, layer_make, run_make
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -191,6 +194,34 @@ def test_a_stale_tab_shows_both_sides_and_catches_up(page, bob, cluster):
     assert own(bob) == {0: "p"}
     press(page, "0")
     assert own(bob) == {0: "a"}
+
+
+def test_a_whole_cluster_asks_once_about_an_unusual_pair(page, bob, cluster):
+    dataset = cluster.run.dataset
+    coded_aus_ensure(dataset=dataset, aus=[15])
+    decision_make(
+        dataset=dataset,
+        user=bob,
+        kind=DecisionKind.RELABEL,
+        code="present",
+        aus=[15],
+        faces=range(3),
+        mode=Mode.ASSISTED,
+        scope=Scope.SELECTION,
+        client_id=uuid.uuid4(),
+    )
+    page.keyboard.press("a")
+    page.wait_for_selector("#pairs[open]")
+    assert "AU12 with AU15 is rare; 3 faces would have both" in page.inner_text("#pairs-question")
+    page.keyboard.press("n")
+    page.wait_for_selector(SAVED)
+    assert Decision.objects.count() == 1
+    assert page.locator("[data-saving]").count() == 0
+    page.keyboard.press("a")
+    page.wait_for_selector("#pairs[open]")
+    page.click("#pairs >> text=Yes, both")
+    page.wait_for_selector(SAVED)
+    assert Decision.objects.latest("pk").faces.count() == 12
 
 
 def test_a_key_given_twice_is_refused(page):

@@ -10,10 +10,10 @@ from annotator.choices import FaceRole, LayerKind
 from annotator.errors import NotFound
 from annotator.models import Detector, Face, LabelLayer
 from annotator.selectors.arrays import array_read
-from annotator.selectors.clusters import faces_at
 from annotator.selectors.codes import layer_codes
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, state_tokens
 from annotator.selectors.scopes import Scope
+from annotator.selectors.tiles import faces_at
 from trainer.selectors import score_charts as charts
 from trainer.selectors.score_codes import NONE, ROWS_INLINE, CodeChoice, CodeSource, Question, weak_choice
 from trainer.selectors.scores import (

@@ -11,7 +11,7 @@ from django.urls import reverse
 from annotator.api.urls import urlpatterns
 from annotator.choices import FaceRole, JobState, LayerKind
 from annotator.models import Decision, Export, Subject
-from annotator.services.datasets import dataset_create
+from annotator.services.datasets import coded_aus_ensure, dataset_create
 from annotator.services.exporting import export_create
 from annotator.services.job_running import job_run
 from annotator.services.jobs import job_create
@@ -222,8 +222,48 @@ def test_codes_by_position_are_written(cast, dataset, world):
     assert [row["codes"] for row in rows] == [{"AU12": "present"}, {"AU12": "absent"}]
 
 
+def test_an_unusual_pair_is_asked_about_and_written_when_sure(cast, dataset, world):
+    coded_aus_ensure(dataset=dataset, aus=[51, 52])
+    client, url = cast.client("bob"), address("api_decision_make", dataset, world)
+    post(client, url, {**body("api_decision_make"), "aus": [51]})
+    asked = post(client, url, {**body("api_decision_make"), "aus": [52]})
+    assert asked.status_code == 422
+    assert asked.json()["pairs"] == [{"aus": [51, 52], "opposite": True, "faces": [0]}]
+    assert "sure" in asked.json()["detail"]
+    assert Decision.objects.count() == 1
+    assert post(client, url, {**body("api_decision_make"), "aus": [52], "sure": True}).status_code == 201
+
+
+def test_intensities_of_each_side_are_written(cast, dataset, world):
+    data = {**body("api_decision_make"), "sides": {"left": "C", "right": "none"}}
+    del data["code"]
+    client = cast.client("bob")
+    assert post(client, address("api_decision_make", dataset, world), data).status_code == 201
+    layer = dataset.layers.get(user=cast.bob)
+    rows = client.get(reverse("api_label_list", args=[dataset.pk]) + f"?layer={layer.pk}").json()["results"]
+    assert rows[0]["codes"] == {"AU12": "present"}
+    assert rows[0]["intensities"] == {"AU12": {"left": "C", "right": "none"}}
+
+
+def test_an_unscorable_tells_its_reason(cast, dataset, world):
+    data = {**body("api_decision_make"), "kind": "unscorable", "hidden": 72}
+    made = post(cast.client("bob"), address("api_decision_make", dataset, world), data).json()
+    assert (made["hidden"], made["event"]) == (72, None)
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"kind": "undo"}, {"faces": "all"}, {"client_id": "1"}, {"expected": {"x": "p"}}, {"faces": []}]
+    "wrong",
+    [
+        {"kind": "event"},
+        {"hidden": 12},
+        {"sides": {"middle": "C"}},
+        {"sides": {}},
+        {"kind": "undo"},
+        {"faces": "all"},
+        {"client_id": "1"},
+        {"expected": {"x": "p"}},
+        {"faces": []},
+    ],
 )
 def test_an_order_that_makes_no_sense_is_refused(cast, dataset, world, wrong):
     data = {**body("api_decision_make"), **wrong}

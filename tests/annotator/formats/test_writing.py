@@ -105,7 +105,7 @@ def test_the_long_table_has_a_line_for_each_code_with_all_that_belongs_to_it():
     )
     lines = joined(long_write([ExportRow("a.jpg", codes={12: code})], aus=AUS)).splitlines()
     assert lines[0].split(",") == list(long_header())
-    assert lines[1:] == ["a.jpg,,,,,AU12,1,C,left,yes,consensus,0.75,0,0,12/4,alice,2024-05-01T10:00:00Z,run 3"]
+    assert lines[1:] == ["a.jpg,,,,,AU12,1,C,left,yes,consensus,0.75,0,0,12/4,alice,2024-05-01T10:00:00Z,run 3,"]
 
 
 def test_an_extra_cell_too_many_is_refused():

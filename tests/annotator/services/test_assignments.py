@@ -183,7 +183,7 @@ def smiles_and_lips(dataset, run):
 
 def test_one_au_is_handed_out_until_it_is_exhausted(dataset, cast, smiles_and_lips):
     handed = []
-    while (mine := assignment_next(dataset, cast.bob, au=12)) is not None:
+    while (mine := assignment_next(dataset, cast.bob, within=[12])) is not None:
         handed.append(mine.cluster.number)
         assignment_finish(assignment=mine, user=cast.bob)
     assert handed == [3, 2, 1]
@@ -192,21 +192,21 @@ def test_one_au_is_handed_out_until_it_is_exhausted(dataset, cast, smiles_and_li
 
 def test_asking_for_an_au_again_gives_the_open_one_of_that_au_back(dataset, cast, smiles_and_lips):
     lips = assignment_next(dataset, cast.bob)
-    smile = assignment_next(dataset, cast.bob, au=12)
+    smile = assignment_next(dataset, cast.bob, within=[12])
     assert smile.cluster.number == 3
-    assert assignment_next(dataset, cast.bob, au=12) == smile
-    assert assignment_next(dataset, cast.bob, au=25) == lips
+    assert assignment_next(dataset, cast.bob, within=[12]) == smile
+    assert assignment_next(dataset, cast.bob, within=[25]) == lips
     assert Assignment.objects.filter(state=AssignmentState.OPEN).count() == 2
 
 
 def test_an_au_that_nobody_codes_hands_out_nothing(dataset, cast, run):
-    assert assignment_next(dataset, cast.bob, au=99) is None
-    assert assignment_next(dataset, cast.bob, au=25) is None
+    assert assignment_next(dataset, cast.bob, within=[99]) is None
+    assert assignment_next(dataset, cast.bob, within=[25]) is None
 
 
 def test_the_queue_says_in_which_aus_one_can_go_on(dataset, cast, smiles_and_lips):
     for _ in range(2):
-        assignment_finish(assignment=assignment_next(dataset, cast.bob, au=25), user=cast.bob)
+        assignment_finish(assignment=assignment_next(dataset, cast.bob, within=[25]), user=cast.bob)
     assert [ready for _row, ready in queue_of(dataset, cast.bob).rows] == [True, False]
 
 
@@ -239,8 +239,8 @@ def test_twenty_people_asking_at_once_get_twenty_clusters():
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("au", [None, 12])
-def test_a_double_click_takes_one_cluster(au):
+@pytest.mark.parametrize("within", [None, [12]])
+def test_a_double_click_takes_one_cluster(within):
     admin = User.objects.create_user("admin", password="x")
     dataset = dataset_create(name="Clicks", user=admin, aus=[12])
     run_make(dataset, faces_make(dataset, 9), 12, list(range(1, 10)), [1] * 9)
@@ -249,7 +249,7 @@ def test_a_double_click_takes_one_cluster(au):
     def click():
         try:
             start.wait()
-            taken.append(assignment_next(dataset, admin, au=au).pk)
+            taken.append(assignment_next(dataset, admin, within=within).pk)
         finally:
             connection.close()
 

@@ -1,5 +1,6 @@
 """Decisions: what they write, what they refuse, and that undo leads back."""
 
+import contextlib
 import threading
 import uuid
 from contextlib import nullcontext
@@ -9,15 +10,16 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotator.choices import AssignmentState, DecisionKind, LayerKind, Mode, Scope
-from annotator.errors import Conflict, InputRefused, NotAllowed
+from annotator.errors import Conflict, InputRefused, NotAllowed, NotFound
 from annotator.masks import intensities_pack, intensities_unpack
-from annotator.models import Assignment, Decision, DecisionFace, Face, Label, LabelLayer
+from annotator.models import Assignment, Clip, Decision, DecisionFace, Event, Face, Label, LabelLayer
 from annotator.selectors.codes import layer_codes
+from annotator.selectors.events import EventState
 from annotator.selectors.review import (
     coder_layer,
     decision_lines,
@@ -32,11 +34,13 @@ from annotator.services.datasets import coded_au_hide, coded_aus_ensure, dataset
 from annotator.services.decisions import (
     AssignmentStale,
     DecisionStale,
+    PairsAsked,
     ProtocolStale,
     decision_make,
     decision_redo,
     decision_undo,
 )
+from annotator.services.events import EventOrder, event_decide
 from tests.factories import faces_make, layer_make, run_make
 
 PROPOSED = [1, 1, 0, -1, 1, 0]
@@ -200,12 +204,50 @@ def test_no_faces_are_refused(dataset, cast):
         decide(dataset, cast.bob, faces=[])
 
 
-def test_opposites_are_never_both_present(dataset, cast, faces):
+def test_opposites_are_asked_about_and_saved_when_sure(dataset, cast, faces):
     coded_aus_ensure(dataset=dataset, aus=[51, 52])
     decide(dataset, cast.bob, aus=[51])
-    with pytest.raises(InputRefused, match="AU51 and AU52"):
+    with pytest.raises(PairsAsked, match="AU51 and AU52 are opposites; 1 face"):
         decide(dataset, cast.bob, aus=[52], faces=[0, 1])
     assert tokens(dataset, cast.bob, [51, 52])[:2] == ["p-", "--"]
+    decide(dataset, cast.bob, aus=[52], faces=[0, 1], sure=True)
+    assert tokens(dataset, cast.bob, [51, 52])[:2] == ["pp", "-p"]
+
+
+def test_a_rare_pair_is_asked_about_with_the_number_of_faces(dataset, cast, faces):
+    coded_aus_ensure(dataset=dataset, aus=[15])
+    decide(dataset, cast.bob, aus=[15], faces=[0, 1, 2])
+    with pytest.raises(PairsAsked) as caught:
+        decide(dataset, cast.bob, aus=[12], faces=[1, 2, 3])
+    assert caught.value.status == 422
+    assert [(pair.one, pair.other, pair.opposite, pair.faces) for pair in caught.value.pairs] == [
+        (12, 15, False, [1, 2])
+    ]
+
+
+def test_a_pair_that_is_there_already_is_not_asked_about_again(dataset, cast, faces):
+    coded_aus_ensure(dataset=dataset, aus=[15])
+    decide(dataset, cast.bob, aus=[12])
+    decide(dataset, cast.bob, aus=[15], sure=True)
+    decide(dataset, cast.bob, aus=[1])
+    assert tokens(dataset, cast.bob, [1, 12, 15])[0] == "ppp"
+
+
+def test_confirming_proposals_asks_about_pairs_too(dataset, cast, run):
+    coded_aus_ensure(dataset=dataset, aus=[15])
+    decide(dataset, cast.bob, aus=[15], faces=[4])
+    with pytest.raises(PairsAsked, match="AU12 with AU15 is rare; 1 face"):
+        decide(dataset, cast.bob, DecisionKind.CONFIRM, faces=[0, 4])
+    decide(dataset, cast.bob, DecisionKind.CONFIRM, faces=[0, 4], sure=True)
+    assert tokens(dataset, cast.bob, [12, 15])[4] == "pp"
+
+
+def test_an_unscorable_has_a_reason_and_nothing_else_has(dataset, cast, faces):
+    assert decide(dataset, cast.bob, DecisionKind.UNSCORABLE).hidden == 74
+    assert decide(dataset, cast.bob, DecisionKind.UNSCORABLE, hidden=72).hidden == 72
+    assert decide(dataset, cast.bob, hidden=72).hidden is None
+    with pytest.raises(InputRefused, match="AU70 to AU74"):
+        decide(dataset, cast.bob, DecisionKind.UNSCORABLE, hidden=12)
 
 
 def test_a_failure_midway_writes_none_of_it(dataset, cast, faces, monkeypatch):
@@ -228,6 +270,81 @@ def test_relabelling_takes_out_the_intensity_of_that_au_only(dataset, cast, face
     assert intensities_unpack(Label.objects.get().intensities) == {bits[25]: (2, 2)}
     decision_undo(user=cast.bob, decision=decision, client_id=uuid.uuid4())
     assert intensities_unpack(Label.objects.get().intensities) == {bits[12]: (3, 3), bits[25]: (2, 2)}
+
+
+def grade(dataset, user, left=None, right=None, au=12, **fields):
+    return decide(dataset, user, code=None, aus=[au], sides=(left, right), **fields)
+
+
+def grades(dataset, user, au=12, position=0):
+    """(token, (left, right)) of one face as the coder's layer has it."""
+    label = Label.objects.get(layer__user=user, face__position=position)
+    coded = dataset.coded_aus.get(au=au)
+    return tokens(dataset, user, [au])[position], intensities_unpack(label.intensities).get(coded.bit)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "token"),
+    [(3, 3, "p"), (1, 1, "a"), (0, 0, "a"), (6, 6, "p"), (0, 2, "p"), (1, None, "-"), (2, None, "p"), (None, 5, "p")],
+)
+def test_presence_follows_from_the_threshold(dataset, cast, faces, left, right, token):
+    grade(dataset, cast.bob, left, right)
+    kept = tuple(15 if side is None else side for side in (left, right))
+    assert grades(dataset, cast.bob) == (token, kept)
+
+
+def test_one_side_is_graded_and_the_other_keeps_its_level(dataset, cast, faces):
+    grade(dataset, cast.bob, 2, 2)
+    grade(dataset, cast.bob, right=4)
+    assert grades(dataset, cast.bob) == ("p", (2, 4))
+
+
+def test_a_lower_threshold_of_the_protocol_makes_a_trace_present(dataset, cast, faces):
+    protocol_change(dataset=dataset, user=cast.alice, coding="intensity", present_from=1)
+    grade(dataset, cast.bob, 1, 1)
+    assert grades(dataset, cast.bob) == ("p", (1, 1))
+
+
+@pytest.mark.parametrize("sides", [(None, None), (7, 7), (15, 15), (-1, 2)])
+def test_no_intensity_is_refused(dataset, cast, faces, sides):
+    with pytest.raises(InputRefused, match="An intensity is"):
+        grade(dataset, cast.bob, *sides)
+
+
+def test_two_aus_are_not_graded_at_once(dataset, cast, faces):
+    with pytest.raises(InputRefused, match="one AU at a time"):
+        decide(dataset, cast.bob, aus=[1, 12], code=None, sides=(3, 3))
+
+
+def test_a_change_of_intensity_alone_is_undone_and_redone(dataset, cast, faces):
+    grade(dataset, cast.bob, 3, 3)
+    last = grade(dataset, cast.bob, 4, 4)
+    assert undo_left(undo(dataset, cast.bob)) == []
+    assert grades(dataset, cast.bob) == ("p", (3, 3))
+    decision_redo(user=cast.bob, client_id=uuid.uuid4(), dataset=dataset)
+    assert grades(dataset, cast.bob) == ("p", (4, 4))
+    assert last.undone_by is not None
+
+
+def test_an_undo_leaves_a_later_intensity_alone_and_names_the_face(dataset, cast, faces):
+    first = grade(dataset, cast.bob, 3, 3)
+    grade(dataset, cast.bob, 4, 4)
+    assert undo_left(undo(dataset, cast.bob, decision=first)) == [0]
+    assert grades(dataset, cast.bob) == ("p", (4, 4))
+
+
+def test_clearing_and_unscorable_take_a_one_sided_trace_away(dataset, cast, faces):
+    for kind in (DecisionKind.RESTORE, DecisionKind.UNSCORABLE):
+        grade(dataset, cast.bob, left=1)
+        decide(dataset, cast.bob, kind)
+        assert Label.objects.get().intensities is None
+
+
+def test_an_intensity_that_changed_meanwhile_is_a_conflict_with_both_sides(dataset, cast, faces):
+    grade(dataset, cast.bob, 3, 3)
+    with pytest.raises(DecisionStale) as caught:
+        grade(dataset, cast.bob, 4, 4, expected={0: "p"}, expected_sides={0: (2, 2)})
+    assert (caught.value.faces[0].shown_words, caught.value.faces[0].now_words) == ("present B", "present C")
 
 
 # Blind
@@ -367,6 +484,13 @@ ACTIONS = st.lists(
                 (DecisionKind.UNSCORABLE, None),
                 (DecisionKind.NOISE, None),
                 (DecisionKind.RESTORE, None),
+                (DecisionKind.RELABEL, (3, 3)),
+                (DecisionKind.RELABEL, (None, 1)),
+                (DecisionKind.RELABEL, (5, None)),
+                (DecisionKind.EVENT, "onset"),
+                (DecisionKind.EVENT, "apex"),
+                (DecisionKind.EVENT, "offset"),
+                (DecisionKind.EVENT, "delete"),
             ]
         ),
         st.lists(st.sampled_from([0, 1, 2, 4]), min_size=1, max_size=4),
@@ -375,23 +499,63 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def clip_make(dataset):
+    """The faces as frames of one clip, numbered as their positions."""
+    clip = Clip.objects.create(dataset=dataset, name="laugh", frame_rate=25)
+    Face.objects.filter(dataset=dataset).update(clip=clip, frame=F("position"))
+
+
+def act(dataset, user, kind, code, faces):
+    if kind == DecisionKind.EVENT:
+        face = Face.objects.select_related("clip").get(dataset=dataset, position=faces[0])
+        mine = Event.objects.filter(layer__user=user).order_by("pk").last()
+        if code == "delete":
+            order = EventOrder(event=mine.pk if mine else 0)
+        else:
+            order = EventOrder(au=12, point=code, frame=face.frame)
+        with contextlib.suppress(NotFound):
+            event_decide(
+                dataset=dataset, user=user, face=face, order=order, mode=Mode.ASSISTED, client_id=uuid.uuid4()
+            )
+            return
+        raise InputRefused("There is no event to take away.")
+    if isinstance(code, tuple):
+        decide(dataset, user, kind, faces=faces, code=None, sides=code)
+    else:
+        decide(dataset, user, kind, faces=faces, code=code)
+
+
+def everything(dataset, user):
+    """The user's tokens of AU12 with their intensities, and the user's events with their ids."""
+    bit = dataset.coded_aus.get(au=12).bit
+    stored = Label.objects.filter(layer__user=user, face__dataset=dataset).select_related("face")
+    packed = {label.face.position: intensities_unpack(label.intensities).get(bit) for label in stored}
+    events = Event.objects.filter(layer__user=user).order_by("pk")
+    return (
+        [(token, packed.get(position)) for position, token in enumerate(tokens(dataset, user))],
+        [(event.pk, EventState.of(event)) for event in events],
+    )
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=ACTIONS, data=st.data())
 def test_as_many_undos_as_actions_give_the_start_state_in_any_order_of_users(dataset, cast, run, actions, data):
     with transaction.atomic():
         made = []
+        clip_make(dataset)
         for name, (kind, code), faces in actions:
-            decide(dataset, getattr(cast, name), kind, faces=faces, code=code)
-            made.append(name)
-        after = {name: tokens(dataset, getattr(cast, name)) for name in ("bob", "cleo")}
+            # An onset inside an open event, or a code to turn round where there is none, is refused.
+            with contextlib.suppress(InputRefused):
+                act(dataset, getattr(cast, name), kind, code, faces)
+                made.append(name)
+        after = {name: everything(dataset, getattr(cast, name)) for name in ("bob", "cleo")}
         order = data.draw(st.permutations(made))
         for name in order:
             undo(dataset, getattr(cast, name))
-        start = ["-"] * 6
-        assert tokens(dataset, cast.bob) == tokens(dataset, cast.cleo) == start
+        assert everything(dataset, cast.bob) == everything(dataset, cast.cleo) == ([("-", None)] * 6, [])
         for name in reversed(order):
             decision_redo(user=getattr(cast, name), client_id=uuid.uuid4(), dataset=dataset)
-        assert {name: tokens(dataset, getattr(cast, name)) for name in ("bob", "cleo")} == after
+        assert {name: everything(dataset, getattr(cast, name)) for name in ("bob", "cleo")} == after
         transaction.set_rollback(True)
 
 

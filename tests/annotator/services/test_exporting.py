@@ -28,12 +28,15 @@ from annotator.masks import intensities_pack
 from annotator.models import (
     Assignment,
     AuditEntry,
+    Clip,
+    Event,
     Export,
     ImportBatch,
     ImportRow,
     Job,
     Label,
     Member,
+    Subject,
     Withdrawal,
 )
 from annotator.selectors.export_plan import chunks_read
@@ -152,6 +155,41 @@ def test_an_undo_taken_back_dates_the_code_by_its_first_decision(cast, dataset):
     decision_undo(user=cast.bob, client_id=uuid.uuid4(), decision=undo)
     _, content = export(dataset, cast.alice, "long")
     assert line(content, faces[0].image, "AU12")["decided_at"] == f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_events_are_a_table_of_their_own(cast, dataset):
+    clip = Clip.objects.create(
+        dataset=dataset, name="laugh", frame_rate=25, subject=Subject.objects.create(dataset=dataset, pseudonym="S1")
+    )
+    faces_make(dataset, 2, clip=clip)
+    layers = [layer_make(dataset, LayerKind.WEAK), layer_make(dataset, LayerKind.CODER, user=cast.bob)]
+    Event.objects.create(layer=layers[0], clip=clip, au=12, onset=3)
+    Event.objects.create(layer=layers[1], clip=clip, au=4, onset=1, apex=2, offset=5, intensity=3, side="left")
+    order, content = export(dataset, cast.ana, "events")
+    assert [tuple(row.values()) for row in table(content)] == [
+        ("S1", "laugh", "25.0", "AU04", "1", "2", "5", "C", "left", "coder", "bob"),
+        ("S1", "laugh", "25.0", "AU12", "3", "", "", "", "both", "weak", ""),
+    ]
+    assert order.rows == 2
+    with export_file_open(order, dictionary=True) as file:
+        lines = file.read().decode().splitlines()
+    assert [line.split(",")[0] for line in lines[1:12]] == content.decode().splitlines()[0].split(",")
+
+
+def test_the_long_table_tells_why_a_code_is_unscorable(cast, dataset):
+    [face] = faces_make(dataset, 1)
+    values = {"dataset": dataset, "user": cast.bob, "aus": [12], "faces": [0], "scope": Scope.FACE}
+
+    def unscorable(hidden):
+        return decision_make(
+            kind=DecisionKind.UNSCORABLE, hidden=hidden, mode=Mode.ASSISTED, client_id=uuid.uuid4(), **values
+        )
+
+    unscorable(71)
+    later = unscorable(72)
+    assert line(export(dataset, cast.ana, "long")[1], face.image, "AU12")["unscorable_reason"] == "72"
+    decision_undo(user=cast.bob, decision=later, client_id=uuid.uuid4())
+    assert line(export(dataset, cast.ana, "long")[1], face.image, "AU12")["unscorable_reason"] == "71"
 
 
 def test_unscorable_is_told_apart(cast, dataset):

@@ -25,6 +25,7 @@ from annotator.models import (
     Clip,
     Cluster,
     Decision,
+    DecisionEvent,
     DecisionFace,
     Detector,
     Event,
@@ -38,10 +39,12 @@ from annotator.models import (
     Withdrawal,
 )
 from annotator.selectors.arrays import array_read
+from annotator.selectors.events import event_words
 from annotator.selectors.withdrawal import NameMatcher, receipts, withdrawal_preview
 from annotator.services import withdrawal
 from annotator.services.arrays import array_write
 from annotator.services.decisions import decision_make, decision_undo
+from annotator.services.events import EventOrder, event_decide
 from annotator.services.exporting import export_create
 from annotator.services.importing import import_prepare
 from annotator.services.importing_tables import upload_path
@@ -476,3 +479,23 @@ def test_a_coder_can_still_undo_a_decision_that_lost_its_faces(dataset, cast, co
     committed(dataset, cast, face.image)
     undo = decision_undo(user=cast.bob, client_id=uuid.uuid4(), decision=decision)
     assert undo.undoes == decision and not undo.faces.exists()
+
+
+def test_events_of_the_subjects_clips_go_with_the_notes_on_them(dataset, cast, committed):
+    subject = Subject.objects.create(dataset=dataset, pseudonym=GONE)
+    clip = Clip.objects.create(dataset=dataset, subject=subject, name="laugh")
+    face = faces_make(dataset, 1, subject=subject, clip=clip, frame=7)[0]
+    values = {"dataset": dataset, "user": cast.bob, "mode": Mode.ASSISTED}
+    decision = event_decide(
+        face=face,
+        order=EventOrder(au=12, point="onset", frame=7),
+        client_id=uuid.uuid4(),
+        note="a broad smile of hers",
+        **values,
+    )
+    committed(dataset, cast, GONE)
+    decision = Decision.objects.get(pk=decision.pk)
+    assert (decision.note, event_words(decision)) == ("", "")
+    assert not Event.objects.exists() and not DecisionEvent.objects.exists()
+    undo = decision_undo(user=cast.bob, client_id=uuid.uuid4(), decision=decision)
+    assert undo.undoes == decision

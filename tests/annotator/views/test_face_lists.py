@@ -66,6 +66,7 @@ def test_orders(dataset, faces, cast, sort, expected):
 @pytest.mark.parametrize("sort", ["position", "subject", "differ"])
 def test_pages_go_on_behind_the_last_face_and_hold_each_face_once(dataset, faces, cast, sort, monkeypatch):
     monkeypatch.setattr(face_grid, "PER_PAGE", 4)
+    monkeypatch.setattr(face_grid, "MORE", 2)
     client = cast.client("bob")
     whole, seen = grid(client, dataset, au=12, sort=sort), []
     answer = whole
@@ -108,6 +109,16 @@ def test_a_panel_gets_the_grid_alone(dataset, faces, cast):
     assert 'id="face-grid"' in text
     assert positions(answer) == [2, 3, 4]
     assert "faces/consequences/?faces=2-4&amp;au=1" in text
+
+
+def test_a_panel_is_for_looking_further_on_too(dataset, faces, cast, monkeypatch):
+    monkeypatch.setattr(face_grid, "PER_PAGE", 4)
+    client = cast.client("bob")
+    panel = grid(client, dataset, htmx=True)
+    further = client.get(panel.context["more"], headers=HTMX)
+    assert len(further.context["page"].tiles) == 6
+    assert not [answer for answer in (panel, further) if b'name="face"' in answer.content]
+    assert b'name="face"' in grid(client, dataset).content
 
 
 def test_what_each_source_says_of_the_au_is_on_the_tile(dataset, faces, cast):

@@ -163,20 +163,24 @@ def test_nothing_to_change_too_many_and_nonsense_are_refused(dataset, faces, cas
     assert Decision.objects.count() == 1
 
 
-def test_aus_that_exclude_each_other_are_told_before(dataset, faces, cast):
+def test_unusual_pairs_are_told_before_and_need_a_yes(dataset, faces, cast):
     coded_aus_ensure(dataset=dataset, aus=[51, 52])
     client = cast.client("bob")
     send(client, dataset, look(client, dataset, au="51", action="present", faces="0-1"))
     page = look(client, dataset, au="52", action="present", faces="1-3")
-    assert "On 1 of them you have AU51 present" in page.content.decode()
-    assert send(client, dataset, page).status_code == 400
+    assert "On 1 of them you have AU51 present, the opposite" in page.content.decode()
+    assert send(client, dataset, page).status_code == 422
     assert Decision.objects.count() == 1
+    assert send(client, dataset, page, sure="1").status_code == 302
+    assert Decision.objects.latest("pk").faces.count() == 3
 
 
 def test_htmx_gets_parts_and_an_event_and_undoes_in_place(dataset, faces, cast):
     client = cast.client("bob")
     page = look(client, dataset, htmx=True, action="present", faces="0-6")
     assert b"<html" not in page.content
+    stale = send(client, dataset, page, htmx=True, shown="0" * 32)
+    assert (stale.status_code, stale.headers["HX-Retarget"]) == (409, "#consequences")
     done = send(client, dataset, page, htmx=True)
     assert done.headers["HX-Trigger"] == "facesDecided"
     assert "Undo all of it" in done.content.decode()
