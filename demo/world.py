@@ -1,4 +1,4 @@
-"""A believable world: drawn faces, weak labels, people, features, a run, ready for review.
+"""A believable world: drawn faces, weak labels, people, features, a run, a map, ready for review.
 
 Every step looks first whether it is done already, so that an interrupted preparation goes on and a
 finished one returns at once.
@@ -17,6 +17,7 @@ from annotator.services.datasets import dataset_create
 from annotator.services.importing import import_map, import_prepare, import_start
 from annotator.services.job_running import job_run
 from annotator.services.jobs import job_cancel, job_resume
+from clustering.services.projections import projection_create
 from clustering.services.runs import run_adopt, run_create
 from demo.faces import DemoFiles, faces_draw
 from trainer.services.features import features_create
@@ -40,7 +41,7 @@ Echo = Callable[[str, float, str], None]
 
 
 def world_prepare(*, folder: Path, faces: int, echo: Echo) -> DataSet:
-    """The demo data set, made as far as it is missing: import, features, run, adoption.
+    """The demo data set, made as far as it is missing: import, features, run, adoption, map.
 
     Raises CorrugatorError with the words of the job that failed.
     """
@@ -66,6 +67,9 @@ def world_prepare(*, folder: Path, faces: int, echo: Echo) -> DataSet:
         run.refresh_from_db()
     if not dataset.runs.exclude(adopted_at=None).exists():
         run_adopt(run=run, user=alice)
+    _made, job = projection_create(dataset=dataset, user=alice, seed=SEED)
+    if job is not None:
+        _ended(job, "Drawing the map", echo)
     return dataset
 
 

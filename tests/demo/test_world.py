@@ -28,7 +28,8 @@ def test_a_broken_off_preparation_goes_on_and_a_whole_one_is_kept(tmp_path, monk
     assert dict(Member.objects.filter(dataset=dataset).values_list("user__username", "role")) == PEOPLE
     bob = Member.objects.get(dataset=dataset, user__username="bob").user
     assert queue_of(dataset, bob).clusters > 0
+    assert dataset.projections.count() == 1
     jobs = Job.objects.count()
-    assert jobs == Job.objects.filter(state=JobState.DONE).count() == 4
+    assert jobs == Job.objects.filter(state=JobState.DONE).count() == 5
     assert world_prepare(folder=tmp_path, faces=60, echo=silent) == dataset
     assert Job.objects.count() == jobs
