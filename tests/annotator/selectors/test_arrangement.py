@@ -104,7 +104,7 @@ def test_pages_join_to_the_whole(world, cast, monkeypatch, order):
         for number, ordered in ((1, True), (2, False), (3, True))
     ]
     assert np.concatenate([page.positions for page in pages]).tolist() == whole.positions.tolist()
-    assert sum((page.notes for page in pages), []) == whole.notes
+    assert [note for page in pages for note in page.notes] == whole.notes
 
 
 def test_the_first_order_holds_unless_another_is_asked_for(world, cast):
