@@ -393,9 +393,19 @@ def assignment_latest(cluster: Cluster, user: User) -> Assignment | None:
 
 
 def seats_of(cluster: Cluster, user: User) -> list[Assignment]:
-    """Others' open and finished assignments of a cluster, for a reviewer who hasn't got it."""
-    others = Assignment.objects.filter(cluster=cluster, state__in=ACTIVE).exclude(coder=user)
+    """Others' finished assignments of a cluster, and open ones whose time hasn't run out, for a reviewer who
+    hasn't got it."""
+    taken = Q(state=AssignmentState.DONE) | Q(state=AssignmentState.OPEN, lease_until__gte=timezone.now())
+    others = Assignment.objects.filter(taken, cluster=cluster).exclude(coder=user)
     return list(others.select_related("coder").order_by("seat"))
+
+
+def lapsed_of(cluster: Cluster) -> Assignment | None:
+    """The assignment of this cluster whose time ran out last; those given back don't count."""
+    over = Q(state=AssignmentState.OPEN, lease_until__lt=timezone.now()) | Q(
+        state=AssignmentState.RELEASED, closed_at__gte=F("lease_until")
+    )
+    return Assignment.objects.filter(over, cluster=cluster).select_related("coder").order_by("-lease_until").first()
 
 
 def queue_of(dataset: DataSet, user: User) -> Queue:

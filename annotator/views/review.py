@@ -163,6 +163,7 @@ def _cluster_context(member: Member, cluster: Cluster, number: int, order: str) 
         "assignment": held,
         "finished": finished,
         "seats": seats,
+        "lapsed": None if held or finished else review.lapsed_of(cluster),
         "takeable": finished or (cluster.number > 0 and len(seats) < review.coders_needed(dataset)),
         "units": [ACTION_UNITS[coded.au] for coded in page.aus],
         "client_id": uuid.uuid4(),
