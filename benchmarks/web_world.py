@@ -98,7 +98,8 @@ def faces_write(dataset: DataSet, faces: int, rng: np.random.Generator) -> int:
     keys = [uuid.UUID(bytes=rng.bytes(16), version=4) for _ in range(faces)]
     rows = (
         (dataset.pk, place, _key(keys[place]), f"{place // PER_SUBJECT:05d}/{place:07d}.png",
-         subjects[place // PER_SUBJECT], None, None, None, str(roles[place]), "", "", 96, 96, f"{place:064x}", 100.0, 0.5)
+         subjects[place // PER_SUBJECT], None, None, None, str(roles[place]), "", "", 96, 96, f"{place:064x}",
+         100.0, 0.5)
         for place in range(faces)
     )  # fmt: skip
     names = [
@@ -190,7 +191,8 @@ def _summary(membership: NDArray[np.int32]) -> dict[str, Any]:
         for place, sizes in enumerate(np.bincount(column) for column in membership.T)
     ]  # fmt: skip
     return {
-        "reasons": ["It stands alone: no other face is near it."], "faces": len(membership), "noise": parts[0]["noise"],
+        "reasons": ["It stands alone: no other face is near it."],
+        "faces": len(membership), "noise": parts[0]["noise"],
         "changed": told["changed"], "warnings": [], "neighbour_recall": 1.0, "partitions": parts,
         "per_au": [told for _part in parts],
     }  # fmt: skip

@@ -132,8 +132,12 @@ def test_undoing_any_decision_before_any_other_leads_to_the_start_too(world, cas
 
 
 @STEADY
-@given(actions=ACTIONS.filter(lambda actions: all(kind != DecisionKind.CONFIRM or len(aus) == 1
-                                                  for _n, (kind, _c), _f, aus in actions)), data=st.data())  # fmt: skip
+@given(
+    actions=ACTIONS.filter(
+        lambda actions: all(kind != DecisionKind.CONFIRM or len(aus) == 1 for _n, (kind, _c), _f, aus in actions)
+    ),
+    data=st.data(),
+)
 def test_in_between_the_codes_are_those_of_the_decisions_that_stand(world, cast, actions, data):
     with transaction.atomic():
         made = [
