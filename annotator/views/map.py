@@ -26,12 +26,12 @@ from annotator.models import Member, Projection
 from annotator.selectors import map_colours
 from annotator.selectors.access import MANAGE, REVIEW, admins_named, member_for
 from annotator.selectors.arrays import array_read
-from annotator.selectors.clusters import faces_at
 from annotator.selectors.codes import blind_refuse, layers_visible_to
 from annotator.selectors.columns import Columns
 from annotator.selectors.projections import method_default, projection_for, projection_jobs, projections_of
 from annotator.selectors.scope_words import scope_words
 from annotator.selectors.scopes import PARAMETERS, scope_positions, scope_read
+from annotator.selectors.tiles import faces_at
 
 FRESH = "private, no-cache"
 """Kept by the browser, and asked for each time whether it is still so."""

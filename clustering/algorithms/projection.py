@@ -125,4 +125,5 @@ def plane_scale(plane: NDArray[Any]) -> FloatArray:
     if half == 0:
         return np.zeros(plane.shape, np.float32)
     scaled = (plane.astype(np.float64) - (low + high) / 2.0) / half
-    return np.clip(scaled, -1, 1).astype(np.float32)
+    clipped: FloatArray = np.clip(scaled, -1, 1).astype(np.float32)
+    return clipped
