@@ -67,7 +67,7 @@ def world_prepare(*, folder: Path, faces: int, echo: Echo) -> DataSet:
         run.refresh_from_db()
     if not dataset.runs.exclude(adopted_at=None).exists():
         run_adopt(run=run, user=alice)
-    _made, drawing = projection_create(dataset=dataset, user=alice, seed=SEED)
+    _map, drawing = projection_create(dataset=dataset, user=alice, seed=SEED)
     if drawing is not None:
         _ended(drawing, "Drawing the map", echo)
     return dataset

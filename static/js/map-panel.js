@@ -16,6 +16,8 @@ export class Panel {
     this.grid = root.querySelector("#map-faces");
     this.relabel = root.querySelector("#map-relabel");
     this.asked = 0;
+    this.au = root.querySelector("[name=relabel-au]");
+    this.au?.addEventListener("change", () => this.refresh());
     this.none = root.querySelector("#map-none");
     this.none.addEventListener("click", () => this.on.cleared());
     root.querySelector("#map-acts").addEventListener("click", (event) => this.#act(event));
@@ -78,8 +80,12 @@ export class Panel {
     this.refresh();
   }
 
+  /** The grid as it is now, with the codes of the AU that is to be relabelled. */
   refresh() {
-    if (this.faces) htmx.ajax("GET", this.faces, { target: "#map-faces", swap: "innerHTML" });
+    if (!this.faces) return;
+    const where = new URL(this.faces, location.href);
+    if (this.au?.value) where.searchParams.set("au", this.au.value);
+    htmx.ajax("GET", where.pathname + where.search, { target: "#map-faces", swap: "innerHTML" });
   }
 
   #say(count) {
@@ -102,8 +108,7 @@ export class Panel {
     const button = event.target.closest("button[data-action]");
     if (!button) return;
     const values = new URLSearchParams({ selection: this.selection, action: button.dataset.action });
-    const au = this.root.querySelector("[name=relabel-au]").value;
-    if (au) values.set("au", au);
+    if (this.au.value) values.set("au", this.au.value);
     this.#consequences(`${this.root.dataset.consequences}?${values}`);
   }
 

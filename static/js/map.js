@@ -115,8 +115,10 @@ form.addEventListener("change", (event) => {
   for (const name of ["by", "au", "layer", "other", "run", "score"]) address.searchParams.delete(name);
   for (const [name, value] of wanted()) address.searchParams.set(name, value);
   history.replaceState(null, "", address);
-  const au = document.querySelector("[name=relabel-au]");
-  if (au && event.target.name === "au") au.value = event.target.value;
+  if (panel.au && event.target.name === "au") {
+    panel.au.value = event.target.value;
+    panel.refresh();
+  }
   return coloursLoad();
 });
 form.addEventListener("submit", (event) => event.preventDefault());
