@@ -110,4 +110,4 @@ def test_undone_in_another_window_it_is_shown_after_the_next_answer(page_of, bob
     page.keyboard.press("1")
     page.wait_for_selector("#messages >> text=changed since this page was shown")
     page.wait_for_selector("#face-1:not([data-state=unscorable])")
-    assert not Label.objects.exclude(scored=0).exists()
+    assert not Label.objects.filter(layer__user=bob).exclude(scored=0).exists()
