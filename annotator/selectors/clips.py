@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from django.db.models import Count, Max, Min
+from django.utils.translation import gettext as _
 
 from annotator.errors import NotFound
 from annotator.models import Clip, DataSet, Face
@@ -121,5 +122,5 @@ def clip_frame(dataset: DataSet, clip_id: int, frame: int) -> Face:
     found = faces.filter(frame__lte=frame).order_by("-frame", "position").first()
     found = found or faces.order_by("frame", "position").first()
     if found is None:
-        raise NotFound("There is no such clip in this data set.")
+        raise NotFound(_("There is no such clip in this data set."))
     return found

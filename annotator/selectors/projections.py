@@ -1,6 +1,7 @@
 """Feature sets laid out on a plane: which there are, and which the map shows."""
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from annotator.choices import ACTIVE_STATES, JobState, ProjectionMethod
 from annotator.errors import NotFound
@@ -32,7 +33,7 @@ def projection_for(dataset: DataSet, number: str = "") -> Projection | None:
     wanted = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
     projection = found.filter(pk=wanted).first()
     if projection is None:
-        raise NotFound("There is no such map in this data set.")
+        raise NotFound(_("There is no such map in this data set."))
     return projection
 
 

@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from annotator.choices import LayerKind
 from annotator.errors import Conflict
@@ -20,12 +21,12 @@ def layer_lock(dataset: DataSet, user: User) -> LabelLayer:
             except IntegrityError:  # made at this moment by another request, or the name is taken
                 layer = LabelLayer.objects.filter(dataset=dataset, user=user).first()
     if layer is None:
-        raise Conflict("The layer for your codes can't be made: its name is taken.")
+        raise Conflict(_("The layer for your codes can't be made: its name is taken."))
     return LabelLayer.objects.select_for_update().get(pk=layer.pk)
 
 
 def same_dataset(decision: Decision, dataset: DataSet) -> Decision:
     """The decision that this client id made before, if it was in this data set; Conflict otherwise."""
     if decision.dataset_id != dataset.pk:
-        raise Conflict("This request's id was used in another data set already.")
+        raise Conflict(_("This request's id was used in another data set already."))
     return decision

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from annotator.choices import DecisionKind, Hidden, Mode
 from annotator.errors import Conflict, InputRefused
@@ -72,7 +73,7 @@ def aus_check(dataset: DataSet, aus: Sequence[int], kind: DecisionKind) -> list[
             "codes are kept."
         )
     if not aus and kind not in (DecisionKind.NOISE, DecisionKind.RESTORE):
-        raise InputRefused("A decision on codes needs an AU.")
+        raise InputRefused(_("A decision on codes needs an AU."))
     return [listed[au] for au in dict.fromkeys(aus)]
 
 
@@ -92,7 +93,7 @@ def hidden_check(kind: DecisionKind, hidden: int | None) -> int | None:
     if kind != DecisionKind.UNSCORABLE:
         return None
     if hidden is not None and hidden not in Hidden.values:
-        raise InputRefused("The reason of an unscorable is AU70 to AU74.")
+        raise InputRefused(_("The reason of an unscorable is AU70 to AU74."))
     return hidden or int(Hidden.UNSCORABLE)
 
 
@@ -107,16 +108,16 @@ def assignment_check(
     """Check that the decision stays within the assignment, renew its lease, return its cluster."""
     own_assignment_check(assignment, user)
     if assignment.dataset_id != dataset.pk or assignment.mode != mode:
-        raise InputRefused("The assignment is for another data set or mode.")
+        raise InputRefused(_("The assignment is for another data set or mode."))
     if any(not coded.mask & assignment.aus for coded in listed):
-        raise InputRefused("The assignment is for other AUs.")
+        raise InputRefused(_("The assignment is for other AUs."))
     if assignment.cluster is not None:
         inside = bool(np.isin(np.asarray(faces, np.int64), cluster_positions(assignment.cluster)).all())
     else:
         given = set(assignment.assigned_faces.values_list("face__position", flat=True))
         inside = given.issuperset(faces)
     if not inside:
-        raise InputRefused("Some of these faces are not in the assignment.")
+        raise InputRefused(_("Some of these faces are not in the assignment."))
     try:
         assignment_renew(assignment=assignment, user=user)
     except Conflict as error:

@@ -150,10 +150,10 @@ def levels_wanted(
     InputRefused for what is no intensity, or for other than one AU.
     """
     if len(listed) != 1:
-        raise InputRefused("Intensities are given to one AU at a time.")
+        raise InputRefused(_("Intensities are given to one AU at a time."))
     known = set(Intensity) - {Intensity.NOT_SCORED}
     if all(side is None for side in sides) or any(side is not None and side not in known for side in sides):
-        raise InputRefused("An intensity is none (0), A to E (1 to 5), or present without a grade (6).")
+        raise InputRefused(_("An intensity is none (0), A to E (1 to 5), or present without a grade (6)."))
     levels: dict[int, tuple[int, int]] = {}
     codes = np.full((len(rows.ids), 1), NOT_SCORED, np.int8)
     for row in range(len(rows.ids)):

@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max, Min
+from django.utils.translation import gettext as _
 
 from annotator.choices import Coding, DecisionKind, Laterality, Mode, Scope, Side
 from annotator.errors import Conflict, InputRefused, NotFound
@@ -76,7 +77,7 @@ def event_decide(
     """
     clip = face.clip
     if clip is None or clip.dataset_id != dataset.pk:
-        raise InputRefused("This picture is a still: events are marked in clips.")
+        raise InputRefused(_("This picture is a still: events are marked in clips."))
     with transaction.atomic():
         layer = layer_lock(dataset, user)
         earlier = Decision.objects.filter(user=user, client_id=client_id).first()
@@ -155,7 +156,7 @@ def _edit_plan(layer: LabelLayer, clip: Clip, protocol: Protocol, order: EventOr
     if order.event is not None:
         event = Event.objects.filter(pk=order.event, layer=layer, clip=clip).first()
         if event is None:
-            raise NotFound("There is no such event of yours in this clip.")
+            raise NotFound(_("There is no such event of yours in this clip."))
         if order.expected is not None and order.expected != EventState.of(event).token:
             raise EventStale(
                 f"This event of {au_label(event.au)} changed since this page was shown, and is now "
@@ -163,12 +164,17 @@ def _edit_plan(layer: LabelLayer, clip: Clip, protocol: Protocol, order: EventOr
             )
     if not order.point:
         if event is None:
-            raise InputRefused("Say which event.")
+            raise InputRefused(_("Say which event."))
         return EventEdit(event.au, event, order.state)
     if order.point not in POINTS:
-        raise InputRefused(f"An event has an onset, an apex and an offset, but no “{order.point}”.")
+        raise InputRefused(
+            _("An event has an onset, an apex and an offset, but no “%(point)s”.") % {"point": order.point}
+        )
     if event is not None and event.au != order.au:
-        raise InputRefused(f"The event that you chose is of {au_label(event.au)}, not of {au_label(order.au)}.")
+        raise InputRefused(
+            _("The event that you chose is of %(au)s, not of %(au_2)s.")
+            % {"au": au_label(event.au), "au_2": au_label(order.au)}
+        )
     return _point_plan(event, layer, clip, protocol, order)
 
 
@@ -183,8 +189,11 @@ def _point_plan(
     if event is None and order.point == "onset":
         if open_one is not None:
             raise InputRefused(
-                f"An event of {name} is open since frame {open_one.onset}: mark its offset first, or choose it "
-                "in the list to move its onset."
+                _(
+                    "An event of %(name)s is open since frame %(onset)s: mark its offset first, or choose it in "
+                    "the list to move its onset."
+                )
+                % {"name": name, "onset": open_one.onset}
             )
         if holding is None:
             return EventEdit(order.au, None, EventState(frame, side=order.side))
@@ -193,7 +202,11 @@ def _point_plan(
         event = open_one if open_one is not None and open_one.onset <= frame else holding
     if event is None:
         raise InputRefused(
-            f"No event of {name} holds frame {frame}: mark its onset first, or choose one in the list to move it."
+            _(
+                "No event of %(name)s holds frame %(frame)s: mark its onset first, or choose one in the list to "
+                "move it."
+            )
+            % {"name": name, "frame": frame}
         )
     moved: dict[str, Any] = {order.point: frame}
     state = replace(EventState.of(event), **moved)
@@ -219,23 +232,29 @@ def _state_check(layer: LabelLayer, clip: Clip, protocol: Protocol, edit: EventE
     state, name = edit.new, au_label(edit.au)
     assert state is not None
     if state.side not in Side.values:
-        raise InputRefused("The side of an event is both, left or right.")
+        raise InputRefused(_("The side of an event is both, left or right."))
     if state.side != Side.BOTH and protocol.laterality != Laterality.SIDES:
-        raise InputRefused("The protocol has one code for both sides, so an event has no side of its own.")
+        raise InputRefused(_("The protocol has one code for both sides, so an event has no side of its own."))
     if state.apex is not None and state.apex < state.onset:
-        raise InputRefused(f"The apex (frame {state.apex}) can't be before the onset (frame {state.onset}).")
+        raise InputRefused(
+            _("The apex (frame %(apex)s) can't be before the onset (frame %(onset)s).")
+            % {"apex": state.apex, "onset": state.onset}
+        )
     if state.offset is not None and state.offset < max(state.onset, state.apex or 0):
         named = "onset" if state.offset < state.onset else "apex"
         at = state.onset if named == "onset" else state.apex
-        raise InputRefused(f"The offset (frame {state.offset}) can't be before the {named} (frame {at}).")
+        raise InputRefused(
+            _("The offset (frame %(offset)s) can't be before the %(named)s (frame %(at)s).")
+            % {"offset": state.offset, "named": named, "at": at}
+        )
     _inside_check(clip, state)
     if state.intensity is not None:
         if state.intensity not in LEVELS:
-            raise InputRefused("The intensity of an event is A to E.")
+            raise InputRefused(_("The intensity of an event is A to E."))
         if state.intensity < protocol.present_from:
             raise InputRefused(
-                f"{name} is {LEVELS[state.intensity]} at its apex; under this protocol an event counts from "
-                f"{LEVELS[protocol.present_from]}."
+                _("%(name)s is %(level)s at its apex; under this protocol an event counts from %(level_2)s.")
+                % {"name": name, "level": LEVELS[state.intensity], "level_2": LEVELS[protocol.present_from]}
             )
     _overlap_check(layer, clip, edit.au, state, edit.event.pk if edit.event else None)
 
@@ -246,8 +265,8 @@ def _inside_check(clip: Clip, state: EventState) -> None:
         frame = getattr(state, point)
         if frame is not None and (ends["first"] is None or not ends["first"] <= frame <= ends["last"]):
             raise InputRefused(
-                f"The {point} (frame {frame}) is outside the clip, which goes from frame {ends['first']} to "
-                f"{ends['last']}."
+                _("The %(point)s (frame %(frame)s) is outside the clip, which goes from frame %(first)s to %(last)s.")
+                % {"point": point, "frame": frame, "first": ends["first"], "last": ends["last"]}
             )
 
 
@@ -264,6 +283,6 @@ def _overlap_check(layer: LabelLayer, clip: Clip, au: int, state: EventState, ev
         last = other.onset if other.offset is None else other.offset
         if last >= state.onset:
             raise InputRefused(
-                f"This would lie over another event of {au_label(au)}, {EventState.of(other).words}. Move or "
-                "delete that one first."
+                _("This would lie over another event of %(au)s, %(words)s. Move or delete that one first.")
+                % {"au": au_label(au), "words": EventState.of(other).words}
             )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from annotator.choices import Coding, DecisionKind, Intensity, Laterality, Mode, Scope, Side
 from annotator.errors import Conflict, InputRefused
@@ -40,7 +41,7 @@ def face_act(*, dataset: DataSet, user: User, face: Face, mode: Mode, request: F
     if asked.action in ("undo", "redo"):
         return turn_back(dataset, user, asked)
     if mode != Mode.BLIND and is_blind(user, dataset):
-        raise Conflict("A blind assignment was opened since this page was shown. Nothing was written.")
+        raise Conflict(_("A blind assignment was opened since this page was shown. Nothing was written."))
     if asked.action in (*POINTS, "event-save", "event-delete"):
         return event_decide(
             dataset=dataset,
@@ -62,7 +63,7 @@ def _code_act(dataset: DataSet, user: User, face: Face, mode: Mode, request: Fac
     action = action_named("present" if asked.action == "grade" else asked.action)
     whole = action.kind == DecisionKind.NOISE or asked.au is None
     if whole and action.kind not in (DecisionKind.NOISE, DecisionKind.RESTORE):
-        raise InputRefused("Say which AU.")
+        raise InputRefused(_("Say which AU."))
     if asked.action in ("present", "absent", "grade"):
         sides = levels_asked(dataset.protocols.latest("version"), asked.action, request.level, request.side)
     return decision_make(
@@ -98,16 +99,16 @@ def levels_asked(
     the protocol doesn't know.
     """
     if side not in Side.values:
-        raise InputRefused("The side is both, left or right.")
+        raise InputRefused(_("The side is both, left or right."))
     if side != Side.BOTH and protocol.laterality != Laterality.SIDES:
-        raise InputRefused("The protocol has one code for both sides.")
+        raise InputRefused(_("The protocol has one code for both sides."))
     if action == "grade" and protocol.coding != Coding.INTENSITY:
-        raise InputRefused("The protocol codes occurrence: there are no intensities.")
+        raise InputRefused(_("The protocol codes occurrence: there are no intensities."))
     if protocol.coding != Coding.INTENSITY and protocol.laterality != Laterality.SIDES:
         return None
     if action != "grade":
         level = Intensity.UNGRADED if action == "present" else Intensity.NONE
     if level is None:
-        raise InputRefused("Say which intensity.")
+        raise InputRefused(_("Say which intensity."))
     told: Sequence[str] = (Side.LEFT, Side.RIGHT) if side == Side.BOTH else (side,)
     return (level if Side.LEFT in told else None, level if Side.RIGHT in told else None)

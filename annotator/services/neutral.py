@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotator.errors import InputRefused
 from annotator.models import DataSet, Face, Subject
@@ -14,7 +15,7 @@ def neutral_choose(*, dataset: DataSet, user: User, face: Face, chosen: bool = T
     Raises InputRefused for a face without a subject. Choosing what is chosen already does nothing.
     """
     if face.subject_id is None:
-        raise InputRefused("This face has no subject, so there are no others to compare it with.")
+        raise InputRefused(_("This face has no subject, so there are no others to compare it with."))
     with transaction.atomic():
         subjects = Subject.objects.select_for_update(of=("self",)).select_related("neutral")
         subject = subjects.get(pk=face.subject_id, dataset=dataset)

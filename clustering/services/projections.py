@@ -1,6 +1,7 @@
 """Asking for a map of the faces; the work itself is in projecting.py."""
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from annotator.choices import ProjectionMethod
 from annotator.errors import InputRefused
@@ -25,10 +26,13 @@ def projection_create(
     the job at work. Raises InputRefused without features, or for a method that isn't one.
     """
     if method and method not in ProjectionMethod.values:
-        raise InputRefused(f"A map is made by {' or '.join(ProjectionMethod.values)}, not “{method}”.")
+        raise InputRefused(
+            _("A map is made by %(known)s, not “%(method)s”.")
+            % {"known": " or ".join(ProjectionMethod.values), "method": method}
+        )
     feature_set = feature_set or features_default(dataset)
     if feature_set is None:
-        raise InputRefused("There is no feature set yet: extract features first.")
+        raise InputRefused(_("There is no feature set yet: extract features first."))
     chosen = method or str(method_default(dataset.faces.count()))
     made = projection_made(feature_set, chosen)
     if made is not None:
