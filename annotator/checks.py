@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import Error, Tags, register
 
+from annotator import keys
+
 
 @register(Tags.security)
 def address_checked(app_configs: Any, **options: Any) -> list[Error]:
@@ -31,3 +33,9 @@ def import_folders_checked(app_configs: Any, **options: Any) -> list[Error]:
         for folder in settings.IMPORT_FOLDERS
         if not folder.is_dir()
     ]
+
+
+@register()
+def keys_checked(app_configs: Any, **options: Any) -> list[Error]:
+    """No two commands of a page may have the same key (annotator/keys.py)."""
+    return [Error(wrong, id="corrugator.E003") for wrong in keys.collisions()]

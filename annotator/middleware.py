@@ -1,9 +1,12 @@
 """A strict content security policy, and errors answered in the user's words."""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from annotator.errors import CorrugatorError
 
@@ -29,6 +32,24 @@ class ContentSecurityPolicyMiddleware:
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         if "Cache-Control" not in response.headers and not request.path.startswith("/static/"):
             response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class LoginReturnMiddleware:
+    """A form sent after the session ended leads to the log-in, and from there back to the page that the form
+    was on: the form's own address answers no GET."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.handler(request)
+        to_login = response.status_code == 302 and response["Location"].startswith(f"{reverse('login')}?")
+        if to_login and request.method == "POST":
+            page = urlsplit(request.headers.get("Referer", ""))
+            back = f"{page.path}?{page.query}" if page.query else page.path
+            here = page.netloc == request.get_host()
+            response["Location"] = f"{reverse('login')}?{urlencode({'next': back if here else '/'})}"
         return response
 
 

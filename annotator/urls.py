@@ -12,8 +12,10 @@ from annotator.views import (
     face_lists,
     faces,
     health,
+    history,
     imports,
     jobs,
+    keys,
     map,
     media,
     members,
@@ -27,9 +29,11 @@ from annotator.views import (
 urlpatterns = [
     # accounts
     path("login/", accounts.login, name="login"),
+    path("login/again/", accounts.login_again, name="login_again"),
     path("login/<str:token>/", accounts.login_link, name="login_link"),
     path("logout/", accounts.logout, name="logout"),
     path("password/", accounts.password_change, name="password_change"),
+    path("keys/", keys.key_map, name="key_map"),
     path("invitations/<str:token>/", accounts.invitation_accept, name="invitation_accept"),
     # data sets
     path("", datasets.dataset_list, name="dataset_list"),
@@ -55,6 +59,9 @@ urlpatterns = [
         name="invitation_revoke",
     ),
     path("datasets/<int:dataset_id>/audit/", members.audit_list, name="audit_list"),
+    # who did and saw what
+    path("datasets/<int:dataset_id>/history/", history.history, name="history"),
+    path("datasets/<int:dataset_id>/history/table/", history.history_download, name="history_download"),
     # the withdrawal of a subject
     path("datasets/<int:dataset_id>/withdrawals/", withdrawals.withdrawal_list, name="withdrawal_list"),
     path("datasets/<int:dataset_id>/withdrawals/look/", withdrawals.withdrawal_look, name="withdrawal_look"),

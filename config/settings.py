@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "annotator.middleware.LoginReturnMiddleware",
     "annotator.middleware.RefusalMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -60,7 +61,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "annotator.context.page",
             ],
-            "builtins": ["annotator.templatetags.corrugator"],
+            "builtins": ["annotator.templatetags.corrugator", "annotator.templatetags.keys"],
             **(
                 {"loaders": ["django.template.loaders.filesystem.Loader"]}
                 if DEBUG

@@ -185,6 +185,18 @@ def noise(studio: Studio) -> None:
     save(page, "noise")
 
 
+def faces(studio: Studio) -> None:
+    """The grid under two conditions, the consequences of relabelling all of it, and its distributions."""
+    page = studio.page("bob")
+    page.goto(studio.dataset + "faces/?au=12&where=1:12:p,3:12:a")
+    page.wait_for_selector(KEYS_READY)
+    save(page, "faces")
+    page.goto(studio.dataset + "faces/consequences/?au=12&where=1:12:p,3:12:a&action=absent")
+    save(page, "relabel")
+    page.goto(studio.dataset + "distributions/")
+    save(page, "distributions")
+
+
 def face(studio: Studio) -> None:
     page = studio.page("bob", height=900)
     page.goto(studio.dataset + "faces/40/")
@@ -276,7 +288,7 @@ def press(page: Page, *keys: str) -> None:
 
 SHOTS: dict[str, Callable[[Studio], None]] = {
     shot.__name__: shot
-    for shot in (overview, queue, cluster, conflict, noise, face, members, run, detectors, export, columns)
+    for shot in (overview, queue, cluster, conflict, noise, faces, face, members, run, detectors, export, columns)
 }
 
 

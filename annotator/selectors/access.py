@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from annotator.choices import Role
 from annotator.errors import NotAllowed, NotFound
@@ -26,11 +27,14 @@ def member_for(user: User | AnonymousUser, dataset_id: int, allowed: frozenset[R
     members = Member.objects.select_related("dataset") if dataset_id < 2**63 else Member.objects.none()
     member = members.filter(dataset_id=dataset_id, user_id=user.pk or 0).first()
     if member is None:
-        raise NotFound("There is no such data set, or you are not a member of it.")
+        raise NotFound(_("There is no such data set, or you are not a member of it."))
     if member.role not in allowed:
         names = ", ".join(sorted(str(Role(role).label).lower() for role in allowed))
         own = member.get_role_display().lower()
-        raise NotAllowed(f"Your role here is {own}; this needs one of: {names}. {admins_named(member)}")
+        raise NotAllowed(
+            _("Your role here is %(own)s; this needs one of: %(names)s. %(member)s")
+            % {"own": own, "names": names, "member": admins_named(member)}
+        )
     return member
 
 
@@ -38,7 +42,7 @@ def admins_named(member: Member) -> str:
     """Whom to ask for another role."""
     admins = Member.objects.filter(dataset=member.dataset, role=Role.ADMIN).order_by("pk")
     names = ", ".join(admins.values_list("user__username", flat=True)[:ADMINS_NAMED])
-    return f"Ask an admin of this data set: {names}."
+    return _("Ask an admin of this data set: %(names)s.") % {"names": names}
 
 
 def dataset_for(user: User | AnonymousUser, dataset_id: int, allowed: frozenset[Role] = READ) -> DataSet:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotator.errors import CorrugatorError
@@ -45,7 +46,7 @@ def _local_path(array: ArrayFile) -> Path:
         if not path.exists():
             _copy_fetch(array, path)
     if not path.exists():
-        raise CorrugatorError(f"The stored array {array.name} is missing.")
+        raise CorrugatorError(_("The stored array %(name)s is missing.") % {"name": array.name})
     return path
 
 
@@ -62,6 +63,6 @@ def _copy_fetch(array: ArrayFile, path: Path) -> None:
             raise CorrugatorError(_damaged(array))
         Path(temporary).replace(path)
     except FileNotFoundError:
-        raise CorrugatorError(f"The stored array {array.name} is missing.") from None
+        raise CorrugatorError(_("The stored array %(name)s is missing.") % {"name": array.name}) from None
     finally:
         Path(temporary).unlink(missing_ok=True)

@@ -35,7 +35,7 @@ def cluster_get(dataset: DataSet, cluster_id: int) -> Cluster:
         .first()
     )
     if cluster is None:
-        raise NotFound("There is no such cluster.")
+        raise NotFound(_("There is no such cluster."))
     return cluster
 
 

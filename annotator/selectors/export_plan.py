@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotator.choices import LayerKind
@@ -62,7 +63,7 @@ def export_plan(user: User, dataset: DataSet, *, accept_proposals: bool, detaile
     """
     aus = coded_aus(dataset)
     if not aus:
-        raise InputRefused("The data set has no AUs yet: import labels first.")
+        raise InputRefused(_("The data set has no AUs yet: import labels first."))
     extra, carried = _carried(dataset) if carry else ((), {})
     layers = layers_visible_to(user, dataset)
     return ExportPlan(

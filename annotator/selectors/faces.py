@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.contrib.auth.models import User
 from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotator.choices import Coding, Intensity, Laterality, LayerKind, Role
@@ -101,7 +102,7 @@ def face_get(dataset: DataSet, position: int) -> Face:
     # An address may name a number that no database's integer holds.
     face = faces.filter(dataset=dataset, position=position).first() if position < 2**63 else None
     if face is None:
-        raise NotFound("There is no such face in this data set.")
+        raise NotFound(_("There is no such face in this data set."))
     face.dataset = dataset
     if face.clip is not None:
         face.clip.dataset = dataset

@@ -15,7 +15,7 @@ def job_of(dataset: DataSet, job_id: int) -> Job:
     """The data set's job of this id. Raises NotFound for another data set's."""
     job = Job.objects.select_related("dataset", "created_by").filter(dataset=dataset, pk=job_id).first()
     if job is None:
-        raise NotFound("There is no such job in this data set.")
+        raise NotFound(_("There is no such job in this data set."))
     return job
 
 

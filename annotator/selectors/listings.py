@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from annotator.choices import FaceRole, Intensity, Role
 from annotator.errors import InputRefused, NotAllowed, NotFound
@@ -80,13 +81,13 @@ def faces_page(
     """
     coder = member.role == Role.CODER
     if (split or role) and coder:
-        raise NotAllowed("Coders don't see which faces are kept for testing.")
+        raise NotAllowed(_("Coders don't see which faces are kept for testing."))
     if role and role not in FaceRole.values:
-        raise InputRefused(f"The role of a face is one of {', '.join(FaceRole.values)}.")
+        raise InputRefused(_("The role of a face is one of %(values)s.") % {"values": ", ".join(FaceRole.values)})
     faces = Face.objects.filter(dataset_id=member.dataset_id, position__gt=after)
     for name, value in (("subject__pseudonym", subject), ("split", split), ("role", role)):
         if "\0" in value:
-            raise InputRefused("A text may not hold a NUL.")
+            raise InputRefused(_("A text may not hold a NUL."))
         if value:
             faces = faces.filter(**{name: value})
     blind = is_blind(member.user, member.dataset)
@@ -112,7 +113,7 @@ def layer_visible(user: User, dataset: DataSet, layer_id: int) -> LabelLayer:
     for layer in layers_visible_to(user, dataset):
         if layer.pk == layer_id:
             return layer
-    raise NotFound("There is no such layer, or you may not see it now.")
+    raise NotFound(_("There is no such layer, or you may not see it now."))
 
 
 def labels_page(user: User, dataset: DataSet, layer_id: int, *, after: int, limit: int) -> list[dict[str, Any]]:
@@ -123,7 +124,7 @@ def labels_page(user: User, dataset: DataSet, layer_id: int, *, after: int, limi
         .order_by("position")
         .values_list("pk", "position")[:limit]
     )
-    rows = layer_codes(layer, [face_id for face_id, _ in faces])
+    rows = layer_codes(layer, [face_id for face_id, _position in faces])
     aus = coded_aus(dataset)
     codes = rows.codes([coded.bit for coded in aus])
     return [

@@ -9,9 +9,10 @@ from django.core.paginator import Page, Paginator
 from numpy.typing import NDArray
 
 from annotator.choices import DecisionKind
-from annotator.models import ClusterRun, DataSet, Decision, DecisionFace
+from annotator.models import ClusterRun, DataSet, DecisionFace
 from annotator.selectors.arrays import array_read
 from annotator.selectors.codes import blind_refuse
+from annotator.selectors.review import undone_of
 from annotator.selectors.tiles import Tile, tiles_make
 
 PER_PAGE = 60
@@ -72,8 +73,25 @@ def noise_gallery(dataset: DataSet, user: User, *, reason: str = "", number: int
     return Gallery(run, tiles, page, reasons, reason, len(ranked))
 
 
-def _ranked(run: ClusterRun) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.bool_]]:
+Ranked = tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.bool_]]
+_kept: dict[tuple[str, ...], Ranked] = {}
+"""The rankings asked for last, by the names of their arrays, which are never used again."""
+KEPT_MOST = 8
+
+
+def _ranked(run: ClusterRun) -> Ranked:
     """Positions from the most outlying on, with their reasons' bits and whether the noise group has them."""
+    key = tuple(array.name for array in (run.outlier_scores, run.outlier_reasons, run.membership) if array)
+    ranked = _kept.get(key)
+    if ranked is None:
+        ranked = _rank(run)
+        while len(_kept) >= KEPT_MOST:
+            _kept.pop(next(iter(_kept)), None)
+        _kept[key] = ranked
+    return ranked
+
+
+def _rank(run: ClusterRun) -> Ranked:
     assert run.outlier_scores is not None
     scores = np.nan_to_num(np.asarray(array_read(run.outlier_scores), np.float32), nan=-1.0)
     bits = _reason_bits(run, len(scores))
@@ -130,17 +148,6 @@ def kept_faces(dataset: DataSet, user: User, face_ids: Sequence[int]) -> set[int
         .order_by("decision_id")
         .values_list("face_id", "decision_id", "decision__kind")
     )
-    undone = _undone({decision for _face, decision, _kind in said})
+    undone = undone_of({decision for _face, decision, _kind in said})
     latest = {face_id: kind for face_id, decision, kind in said if decision not in undone}
     return {face_id for face_id, kind in latest.items() if kind == DecisionKind.RESTORE}
-
-
-def _undone(decisions: set[int]) -> set[int]:
-    """Those of the decisions that an undo took back, and no redo brought again."""
-    undone: set[int] = set()
-    last = {number: number for number in decisions}
-    while last:
-        undos = Decision.objects.filter(undoes_id__in=last).values_list("pk", "undoes_id")
-        last = {undo: last[undoes] for undo, undoes in undos}
-        undone ^= set(last.values())
-    return undone

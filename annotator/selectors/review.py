@@ -120,6 +120,17 @@ def undo_depth(decision: Decision) -> int:
     return depth
 
 
+def undone_of(decisions: set[int]) -> set[int]:
+    """Those of the decisions that an undo took back, and no redo brought again."""
+    undone: set[int] = set()
+    last = {number: number for number in decisions}
+    while last:
+        undos = Decision.objects.filter(undoes_id__in=last).values_list("pk", "undoes_id")
+        last = {undo: last[undoes] for undo, undoes in undos}
+        undone ^= set(last.values())
+    return undone
+
+
 def standing_of(dataset: DataSet, user: User, within: Q) -> dict[str, object]:
     """What every review page's form needs: what may be undone and redone there, and the protocol."""
     return {
@@ -382,9 +393,19 @@ def assignment_latest(cluster: Cluster, user: User) -> Assignment | None:
 
 
 def seats_of(cluster: Cluster, user: User) -> list[Assignment]:
-    """Others' open and finished assignments of a cluster, for a reviewer who hasn't got it."""
-    others = Assignment.objects.filter(cluster=cluster, state__in=ACTIVE).exclude(coder=user)
+    """Others' finished assignments of a cluster, and open ones whose time hasn't run out, for a reviewer who
+    hasn't got it."""
+    taken = Q(state=AssignmentState.DONE) | Q(state=AssignmentState.OPEN, lease_until__gte=timezone.now())
+    others = Assignment.objects.filter(taken, cluster=cluster).exclude(coder=user)
     return list(others.select_related("coder").order_by("seat"))
+
+
+def lapsed_of(cluster: Cluster) -> Assignment | None:
+    """The assignment of this cluster whose time ran out last; those given back don't count."""
+    over = Q(state=AssignmentState.OPEN, lease_until__lt=timezone.now()) | Q(
+        state=AssignmentState.RELEASED, closed_at__gte=F("lease_until")
+    )
+    return Assignment.objects.filter(over, cluster=cluster).select_related("coder").order_by("-lease_until").first()
 
 
 def queue_of(dataset: DataSet, user: User) -> Queue:

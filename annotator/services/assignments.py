@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotator.choices import AssignmentState, Mode
 from annotator.errors import Conflict, InputRefused, NotAllowed
@@ -62,12 +63,12 @@ def assignment_take(*, cluster: Cluster, user: User, mode: Mode = Mode.ASSISTED)
                 assignment_reopen(assignment=mine, user=user)
             return mine
         if cluster.number == 0:
-            raise InputRefused("This is the noise group: it is reviewed in the noise gallery.")
+            raise InputRefused(_("This is the noise group: it is reviewed in the noise gallery."))
         if not cluster_aus(cluster):
-            raise Conflict("This cluster's proposals are no longer in use: a later run was adopted.")
+            raise Conflict(_("This cluster's proposals are no longer in use: a later run was adopted."))
         assignment = _seat_take(cluster, user, coders_needed(dataset), mode)
     if assignment is None:
-        raise Conflict("This cluster is taken: " + ", ".join(_holders(cluster)) + ".")
+        raise Conflict(_("This cluster is taken: %(holders)s.") % {"holders": ", ".join(_holders(cluster))})
     return assignment
 
 
@@ -81,7 +82,7 @@ def assignment_renew(*, assignment: Assignment, user: User) -> None:
         assignment.lease_until, assignment.state = until, AssignmentState.OPEN
         return
     if mine.filter(state=AssignmentState.DONE).exists():
-        raise Conflict("You have finished this cluster. Take it up again to change it.")
+        raise Conflict(_("You have finished this cluster. Take it up again to change it."))
     try:
         with transaction.atomic():
             back = mine.update(state=AssignmentState.OPEN, lease_until=until, closed_at=None)
@@ -89,9 +90,8 @@ def assignment_renew(*, assignment: Assignment, user: User) -> None:
         back = 0
     if not back:
         raise Conflict(
-            "Your time on this cluster ran out and it has gone to somebody else: "
-            + ", ".join(_holders(assignment.cluster))
-            + "."
+            _("Your time on this cluster ran out and it has gone to somebody else: %(holders)s.")
+            % {"holders": ", ".join(_holders(assignment.cluster))}
         )
     assignment.lease_until, assignment.state = until, AssignmentState.OPEN
 
@@ -123,7 +123,7 @@ def assignment_reopen(*, assignment: Assignment, user: User) -> Assignment:
     its coder may have seen the other codes since."""
     own_assignment_check(assignment, user)
     if assignment.mode == Mode.BLIND and assignment.state == AssignmentState.DONE:
-        raise Conflict("This was coded blind and is finished: it stays as it is.")
+        raise Conflict(_("This was coded blind and is finished: it stays as it is."))
     Assignment.objects.filter(pk=assignment.pk, coder=user, state=AssignmentState.DONE).update(
         state=AssignmentState.OPEN, lease_until=lease_end(), closed_at=None
     )
@@ -146,7 +146,7 @@ def lease_end() -> datetime:
 
 def own_assignment_check(assignment: Assignment, user: User) -> None:
     if assignment.coder_id != user.pk:
-        raise NotAllowed("This assignment is somebody else's.")
+        raise NotAllowed(_("This assignment is somebody else's."))
 
 
 def _own_open(dataset: DataSet, user: User, within: Collection[int] | None) -> Assignment | None:
@@ -191,7 +191,8 @@ def _holders(cluster: Cluster | None) -> list[str]:
     words = []
     for other in Assignment.objects.filter(cluster=cluster, state__in=ACTIVE).select_related("coder"):
         if other.state == AssignmentState.DONE:
-            words.append(f"{other.coder.get_username()} has finished it")
+            words.append(_("%(name)s has finished it") % {"name": other.coder.get_username()})
         else:
-            words.append(f"{other.coder.get_username()} holds it until {other.lease_until:%H:%M} UTC")
+            told = {"name": other.coder.get_username(), "until": f"{other.lease_until:%H:%M} UTC"}
+            words.append(_("%(name)s holds it until %(until)s") % told)
     return words

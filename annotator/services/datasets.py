@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max
+from django.utils.translation import gettext as _
 
 from annotator.choices import Coding, Laterality, Role
 from annotator.errors import InputRefused
@@ -17,11 +18,11 @@ def dataset_create(*, name: str, user: User, description: str = "", aus: list[in
     """A new data set with its first protocol; the user becomes its admin."""
     name = name.strip()
     if not name:
-        raise InputRefused("A data set needs a name.")
+        raise InputRefused(_("A data set needs a name."))
     if len(name) > 120:
-        raise InputRefused("The name is longer than 120 characters.")
+        raise InputRefused(_("The name is longer than 120 characters."))
     if name.isdigit():
-        raise InputRefused("A name of digits alone would look like an id: add a word.")
+        raise InputRefused(_("A name of digits alone would look like an id: add a word."))
     try:
         with transaction.atomic():
             dataset = DataSet.objects.create(name=name, description=description.strip(), created_by=user)
@@ -31,7 +32,7 @@ def dataset_create(*, name: str, user: User, description: str = "", aus: list[in
             if aus:
                 coded_aus_ensure(dataset=dataset, aus=aus)
     except IntegrityError:
-        raise InputRefused(f"There is a data set called “{name}” already.") from None
+        raise InputRefused(_("There is a data set called “%(name)s” already.") % {"name": name}) from None
     return dataset
 
 
@@ -52,9 +53,12 @@ def coded_aus_ensure(*, dataset: DataSet, aus: list[int]) -> dict[int, CodedAU]:
         have = {coded.au: coded for coded in dataset.coded_aus.all()}
         new = sorted(set(aus) - set(have))
         if unknown := [au for au in new if au not in ACTION_UNITS]:
-            raise InputRefused(f"There is no AU{unknown[0]} in FACS.")
+            raise InputRefused(_("There is no AU%(unknown)s in FACS.") % {"unknown": unknown[0]})
         if len(have) + len(new) > BITS:
-            raise InputRefused(f"A data set holds {BITS} AUs at most; this would make {len(have) + len(new)}.")
+            raise InputRefused(
+                _("A data set holds %(most)s AUs at most; this would make %(new)s.")
+                % {"most": BITS, "new": len(have) + len(new)}
+            )
         for bit, au in enumerate(new, start=len(have)):
             have[au] = CodedAU.objects.create(dataset=dataset, au=au, bit=bit, place=au)
         hidden = dataset.coded_aus.filter(au__in=aus, hidden=True)
@@ -68,7 +72,7 @@ def coded_au_hide(*, dataset: DataSet, au: int, user: User) -> None:
     """Take an AU off the list; its bit and codes stay."""
     with transaction.atomic():
         if not dataset.coded_aus.filter(au=au).update(hidden=True):
-            raise InputRefused(f"AU{au} is not on the list.")
+            raise InputRefused(_("AU%(au)s is not on the list.") % {"au": au})
         revision_raise(dataset)
         audit(dataset, user, "AU hidden", au=au)
 
@@ -87,9 +91,9 @@ def protocol_change(*, dataset: DataSet, user: User, note: str = "", **changes: 
             **changes,
         }
         if values["coding"] not in Coding or values["laterality"] not in Laterality:
-            raise InputRefused("The protocol's coding or laterality is unknown.")
+            raise InputRefused(_("The protocol's coding or laterality is unknown."))
         if values["present_from"] not in range(1, 6) or values["coders_per_item"] not in (1, 2):
-            raise InputRefused("Present counts from A (1) to E (5), and an item has one or two coders.")
+            raise InputRefused(_("Present counts from A (1) to E (5), and an item has one or two coders."))
         version = (dataset.protocols.aggregate(Max("version"))["version__max"] or 0) + 1
         protocol = Protocol.objects.create(dataset=dataset, version=version, note=note, created_by=user, **values)
         revision_raise(dataset)

@@ -1,4 +1,4 @@
-"""What a decision makes of codes: the codes asked for, the masks after it, the masks after its undo.
+"""What a decision makes of codes: the codes asked for, and the masks after it.
 
 Nothing here writes; services.decisions does, inside its transaction.
 """
@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotator.choices import DecisionKind, Intensity, LayerKind, Mode
 from annotator.errors import InputRefused, NotAllowed
 from annotator.masks import ABSENT, BITS, NOT_SCORED, PRESENT, UNSCORABLE
-from annotator.models import Cluster, CodedAU, DataSet, Decision, LabelLayer
+from annotator.models import Cluster, CodedAU, DataSet, LabelLayer
 from annotator.selectors.codes import LayerCodes, layer_codes, sides_of
 from annotator.selectors.tiles import run_proposals
 
@@ -49,20 +50,20 @@ def codes_wanted(
         return np.full(shape, NOT_SCORED, np.int8)
     if kind == DecisionKind.CONFIRM:
         if mode == Mode.BLIND:
-            raise NotAllowed("There is nothing to confirm while coding blind: say what you see.")
+            raise NotAllowed(_("There is nothing to confirm while coding blind: say what you see."))
         proposed = _proposed(rows, listed, dataset, cluster)
         return np.where(proposed >= 0, proposed, KEEP).astype(np.int8)
     if kind != DecisionKind.RELABEL:
-        raise InputRefused(f"A decision of kind {kind} is not made this way.")
+        raise InputRefused(_("A decision of kind %(kind)s is not made this way.") % {"kind": kind})
     if isinstance(code, Mapping):
         values = [code.get(position) for position in rows.positions.tolist()]
         if any(value not in (PRESENT, ABSENT) for value in values):
-            raise InputRefused("A relabelling needs present (1) or absent (0) for every face.")
+            raise InputRefused(_("A relabelling needs present (1) or absent (0) for every face."))
         return np.repeat(np.array(values, np.int8)[:, None], len(listed), axis=1)
     if code in ("present", "absent"):
         return np.full(shape, PRESENT if code == "present" else ABSENT, np.int8)
     if code != "other":
-        raise InputRefused("A relabelling is to present, to absent, or to the other code.")
+        raise InputRefused(_("A relabelling is to present, to absent, or to the other code."))
     return _other_way(rows, listed, mode, dataset, cluster)
 
 
@@ -76,7 +77,7 @@ def _other_way(
         proposed = _proposed(rows, listed, dataset, cluster)
         shown = np.where(shown >= 0, shown, proposed).astype(np.int8)
     if (shown < 0).any():
-        raise InputRefused("Some of these faces have no code yet that could be turned round.")
+        raise InputRefused(_("Some of these faces have no code yet that could be turned round."))
     other: NDArray[np.int8] = (1 - shown).astype(np.int8)
     return other
 
@@ -97,7 +98,7 @@ def confirmable(rows: FaceRows, wanted: NDArray[np.int8]) -> tuple[FaceRows, NDA
     """Only the faces that have a proposal for at least one of the AUs."""
     kept = np.flatnonzero((wanted != KEEP).any(axis=1))
     if not len(kept):
-        raise InputRefused("None of these faces has a proposal to confirm.")
+        raise InputRefused(_("None of these faces has a proposal to confirm."))
     if len(kept) == len(rows.ids):
         return rows, wanted
     place = {int(row): number for number, row in enumerate(kept)}
@@ -177,55 +178,7 @@ def levels_apply(codes: LayerCodes, levels: Mapping[int, tuple[int, int]], bit: 
     return replace(codes, intensities=intensities)
 
 
-def codes_before(decision: Decision, layer: LabelLayer) -> tuple[list[int], LayerCodes, LayerCodes]:
-    """The faces that an undo restores, with their codes now and then. Only the AUs (and the noise
-    mark) that the decision changed on a face, in code or intensity, are compared and put back."""
-    rows = list(decision.faces.order_by("pk"))
-    now = layer_codes(layer, [row.face_id for row in rows])
-    ids: list[int] = []
-    kept: list[int] = []
-    back: list[tuple[int, int, int, bool, bytes | None]] = []
-    for place, row in enumerate(rows):
-        bits = (
-            (row.old_present ^ row.new_present)
-            | (row.old_scored ^ row.new_scored)
-            | (row.old_unscorable ^ row.new_unscorable)
-        )
-        flips = row.old_noise != row.new_noise
-        bits |= _sides_changed(row.old_intensities, row.new_intensities)
-        here = (int(now.present[place]), int(now.scored[place]), int(now.unscorable[place]))
-        new = (row.new_present, row.new_scored, row.new_unscorable)
-        same = all((one ^ other) & bits == 0 for one, other in zip(here, new, strict=True))
-        same = same and not _sides_changed(now.intensities.get(place), row.new_intensities) & bits
-        if not (bits or flips) or not same or (flips and bool(now.noise[place]) != row.new_noise):
-            continue
-        old = (row.old_present, row.old_scored, row.old_unscorable)
-        masks = [one & ~bits | other & bits for one, other in zip(here, old, strict=True)]
-        noise = row.old_noise if flips else bool(now.noise[place])
-        packed = _sides_back(now.intensities.get(place), row.old_intensities, bits)
-        ids.append(row.face_id)
-        kept.append(place)
-        back.append((masks[0], masks[1], masks[2], noise, packed))
-    columns = list(zip(*back, strict=True)) or [()] * 5
-    then = LayerCodes(
-        np.array(columns[0], np.int64),
-        np.array(columns[1], np.int64),
-        np.array(columns[2], np.int64),
-        np.array(columns[3], bool),
-        {row: packed for row, packed in enumerate(columns[4]) if packed is not None},
-    )
-    chosen = np.array(kept, np.int64)
-    present = LayerCodes(
-        now.present[chosen],
-        now.scored[chosen],
-        now.unscorable[chosen],
-        now.noise[chosen],
-        {row: now.intensities[place] for row, place in enumerate(kept) if place in now.intensities},
-    )
-    return ids, present, then
-
-
-def _sides_changed(old: bytes | memoryview | None, new: bytes | memoryview | None) -> int:
+def sides_changed(old: bytes | memoryview | None, new: bytes | memoryview | None) -> int:
     """Mask of the AU bits whose intensities differ."""
     if old is None and new is None:
         return 0
@@ -234,7 +187,7 @@ def _sides_changed(old: bytes | memoryview | None, new: bytes | memoryview | Non
     return 0 if then == here else sum(1 << bit for bit in range(BITS) if then[bit] != here[bit])
 
 
-def _sides_back(now: bytes | None, old: bytes | memoryview | None, bits: int) -> bytes | None:
+def sides_back(now: bytes | None, old: bytes | memoryview | None, bits: int) -> bytes | None:
     """The intensities now, with those of these AU bits as they were."""
     if now is None and old is None:
         return None

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from annotator.choices import AssignmentState, DecisionKind, Mode, Scope
 from annotator.errors import Conflict, InputRefused, NotAllowed
@@ -26,6 +27,7 @@ from annotator.models import (
 from annotator.selectors.codes import CHUNK, LayerCodes, layer_codes
 from annotator.selectors.review import decision_redoable, decision_undoable
 from annotator.services.assignments import assignment_reopen
+from annotator.services.bulk import rows_insert
 from annotator.services.coder_layers import layer_lock, same_dataset
 from annotator.services.datasets import revision_raise
 from annotator.services.decision_checks import (
@@ -42,7 +44,6 @@ from annotator.services.decision_checks import (
 from annotator.services.decision_codes import (
     FaceRows,
     codes_apply,
-    codes_before,
     codes_wanted,
     confirmable,
     levels_apply,
@@ -50,6 +51,7 @@ from annotator.services.decision_codes import (
 )
 from annotator.services.events import event_turn_back
 from annotator.services.pairs import PairsAsked, pairs_ask
+from annotator.services.standing_codes import codes_turned
 
 __all__ = [
     "AssignmentStale",
@@ -62,7 +64,7 @@ __all__ = [
     "decision_undo",
 ]
 
-BATCH = 1_000
+MASKS = ("present", "scored", "unscorable", "noise")
 LAST_POSITION = 2**63 - 1
 """The largest that a database's integer holds."""
 
@@ -109,7 +111,7 @@ def decision_make(
     blind mode.
     """
     if any(not 0 <= position <= LAST_POSITION for position in faces):
-        raise InputRefused("There is no face at such a position.")
+        raise InputRefused(_("There is no face at such a position."))
     try:
         with transaction.atomic():
             layer = layer_lock(dataset, user)
@@ -173,16 +175,16 @@ def decision_undo(
     """Undo one's own decision: the given one, or the latest of the data set that stands. Returns the
     new decision of kind undo.
 
-    Each face gets back the codes that it had before, as long as what the decision changed on it is
-    still as the decision left it; `selectors.review.undo_left(undo)` names the others. An event is put
-    back likewise. Undoing an undo redoes. Raises NotAllowed for others' decisions, Conflict for one that
-    is undone already, InputRefused when there is nothing to undo or another event lies there now.
+    Each face gets the codes of the decisions that still stand: the one before, as long as no later one
+    spoke of it (`selectors.review.undo_left(undo)` names those faces). An event is put back likewise. Undoing
+    an undo redoes. Raises NotAllowed for others' decisions, Conflict for one that is undone already,
+    InputRefused when there is nothing to undo or another event lies there now.
     """
     dataset = decision.dataset if decision is not None else dataset
     if dataset is None:
         raise ValueError("Either a decision or a data set is needed.")
     if decision is not None and decision.user_id != user.pk:
-        raise NotAllowed("Only the one who made a decision can undo it.")
+        raise NotAllowed(_("Only the one who made a decision can undo it."))
     with transaction.atomic():
         layer = layer_lock(dataset, user)
         earlier = Decision.objects.filter(user=user, client_id=client_id).first()
@@ -190,10 +192,10 @@ def decision_undo(
             return same_dataset(earlier, dataset)
         decision = decision or decision_undoable(dataset, user)
         if decision is None:
-            raise InputRefused("There is nothing to undo.")
+            raise InputRefused(_("There is nothing to undo."))
         if Decision.objects.filter(undoes=decision).exists():
-            raise Conflict("This decision was undone already.")
-        ids, now, back = codes_before(decision, layer)
+            raise Conflict(_("This decision was undone already."))
+        ids, now, back = codes_turned(decision, layer)
         undo = Decision(
             dataset=dataset,
             user=user,
@@ -224,14 +226,14 @@ def decision_redo(*, user: User, client_id: uuid.UUID, dataset: DataSet) -> Deci
         return same_dataset(earlier, dataset)
     undo = decision_redoable(dataset, user)
     if undo is None:
-        raise InputRefused("There is nothing to redo.")
+        raise InputRefused(_("There is nothing to redo."))
     return decision_undo(user=user, client_id=client_id, decision=undo)
 
 
 def _rows_read(dataset: DataSet, layer: LabelLayer, faces: Sequence[int]) -> FaceRows:
     positions = list(dict.fromkeys(int(position) for position in faces))
     if not positions:
-        raise InputRefused("Choose at least one face.")
+        raise InputRefused(_("Choose at least one face."))
     ids = _ids_find(dataset, positions)
     return FaceRows(ids, np.array(positions, np.int64), layer_codes(layer, ids))
 
@@ -244,8 +246,8 @@ def _ids_find(dataset: DataSet, positions: Sequence[int]) -> list[int]:
         found.update(Face.objects.filter(dataset=dataset, position__in=chunk).values_list("position", "pk"))
     if len(found) != len(positions):
         raise Conflict(
-            f"{len(positions) - len(found)} of these faces are no longer in the data set. Nothing was "
-            "written; load the page again."
+            _("%(found)s of these faces are no longer in the data set. Nothing was written; load the page again.")
+            % {"found": len(positions) - len(found)}
         )
     return [found[position] for position in positions]
 
@@ -256,46 +258,21 @@ def _decision_write(
     """Append the decision with its faces and bring the layer up to date, in the bulk."""
     decision.revision = revision_raise(decision.dataset)
     decision.save(force_insert=True)
-    before = (old.present.tolist(), old.scored.tolist(), old.unscorable.tolist(), old.noise.tolist())
-    after = (new.present.tolist(), new.scored.tolist(), new.unscorable.tolist(), new.noise.tolist())
+    before, after = _columns(old), _columns(new)
     faces, labels = [], []
     for row, (face_id, was, becomes) in enumerate(
         zip(ids, zip(*before, strict=True), zip(*after, strict=True), strict=True)
     ):
         sides_were, sides = old.intensities.get(row), new.intensities.get(row)
-        faces.append(
-            DecisionFace(
-                decision=decision,
-                face_id=face_id,
-                old_present=was[0],
-                old_scored=was[1],
-                old_unscorable=was[2],
-                old_noise=was[3],
-                old_intensities=sides_were,
-                new_present=becomes[0],
-                new_scored=becomes[1],
-                new_unscorable=becomes[2],
-                new_noise=becomes[3],
-                new_intensities=sides,
-            )
-        )
+        faces.append((decision.pk, face_id, *was, sides_were, *becomes, sides))
         if was != becomes or sides != sides_were:
-            labels.append(
-                Label(
-                    layer=layer,
-                    face_id=face_id,
-                    present=becomes[0],
-                    scored=becomes[1],
-                    unscorable=becomes[2],
-                    noise=becomes[3],
-                    intensities=sides,
-                )
-            )
-    DecisionFace.objects.bulk_create(faces, batch_size=BATCH)
-    Label.objects.bulk_create(
-        labels,
-        batch_size=BATCH,
-        update_conflicts=True,
-        unique_fields=["layer", "face"],
-        update_fields=["present", "scored", "unscorable", "noise", "intensities"],
+            labels.append((layer.pk, face_id, *becomes, sides))
+    names = [*MASKS, "intensities"]
+    rows_insert(
+        DecisionFace, ["decision", "face", *(f"{when}_{name}" for when in ("old", "new") for name in names)], faces
     )
+    rows_insert(Label, ["layer", "face", *names], labels, key=("layer", "face"))
+
+
+def _columns(codes: LayerCodes) -> tuple[list[int], list[int], list[int], list[bool]]:
+    return codes.present.tolist(), codes.scored.tolist(), codes.unscorable.tolist(), codes.noise.tolist()

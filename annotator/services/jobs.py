@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotator.choices import ACTIVE_STATES, JobState
 from annotator.errors import Conflict
@@ -50,7 +51,7 @@ def job_create(
             # It ended between the two questions: now there is room for a new one.
         else:
             return job, True
-    raise Conflict("Others start and end this very work at the same time: try again.")
+    raise Conflict(_("Others start and end this very work at the same time: try again."))
 
 
 def job_send(job: Job) -> None:
@@ -92,9 +93,9 @@ def job_resume(*, job: Job) -> Job:
                 lease_until=timezone.now() + timedelta(seconds=SEND_AGAIN_SECONDS),
             )
     except IntegrityError:
-        raise Conflict("Another job is at work on this already.") from None
+        raise Conflict(_("Another job is at work on this already.")) from None
     if not changed:
-        raise Conflict("Only a failed or cancelled job can be resumed.")
+        raise Conflict(_("Only a failed or cancelled job can be resumed."))
     job.refresh_from_db()
     return job
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from annotator.choices import DecisionKind, Mode, Scope
 from annotator.errors import InputRefused
@@ -77,12 +78,12 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
     faces = list(request.chosen)
     if not faces:
         if not action.all_faces:
-            raise InputRefused("Choose at least one face.")
+            raise InputRefused(_("Choose at least one face."))
         faces = shown.positions.tolist()
         if action.kind == DecisionKind.CONFIRM:
             faces = undecided(dataset, user, shown.positions, shown.aus)
             if not faces:
-                raise InputRefused("Every face here is decided already.")
+                raise InputRefused(_("Every face here is decided already."))
     aus = [coded.au for coded in shown.aus]
     wanted = [au for au in aus if request.au in (None, au)]
     return decision_make(
@@ -111,7 +112,7 @@ def noise_act(*, dataset: DataSet, user: User, mode: Mode, in_view: Sequence[int
     if request.action in ("undo", "redo"):
         return turn_back(dataset, user, request)
     if request.action not in ("noise", "restore"):
-        raise InputRefused(f"There is no action “{request.action}” here.")
+        raise InputRefused(_("There is no action “%(action)s” here.") % {"action": request.action})
     return decision_make(
         dataset=dataset,
         user=user,
@@ -131,7 +132,7 @@ def noise_act(*, dataset: DataSet, user: User, mode: Mode, in_view: Sequence[int
 def action_named(name: str) -> Action:
     """The button of this name; InputRefused for none."""
     if name not in ACTIONS:
-        raise InputRefused(f"There is no action “{name}”.")
+        raise InputRefused(_("There is no action “%(name)s”.") % {"name": name})
     return ACTIONS[name]
 
 
@@ -143,7 +144,7 @@ def turn_back(dataset: DataSet, user: User, request: Request) -> Decision:
     named = request.undo if request.action == "undo" else request.redo
     decision = Decision.objects.select_related("dataset").filter(pk=named or 0, dataset=dataset).first()
     if decision is None:
-        raise InputRefused(f"There is nothing to {request.action} here.")
+        raise InputRefused(_("There is nothing to %(action)s here.") % {"action": request.action})
     return decision_undo(user=user, client_id=request.client_id, decision=decision)
 
 

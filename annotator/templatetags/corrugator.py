@@ -1,14 +1,17 @@
 """Template tags used on every page: AU names, links to thumbnails, numbers as people read them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import template
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from annotator import audit
+from annotator import stored_words as told
 from annotator.choices import LayerKind
 from annotator.facs import ACTION_UNITS
-from annotator.models import Face, LabelLayer
+from annotator.models import AuditEntry, CodedAU, Face, LabelLayer
 from annotator.selectors.face_grid import KIND_LETTERS
 
 register = template.Library()
@@ -19,6 +22,30 @@ def au_name(au: int) -> str:
     """12 → “lip corner puller”."""
     unit = ACTION_UNITS.get(int(au))
     return unit.name if unit else ""
+
+
+@register.filter
+def in_mask(coded: Iterable[CodedAU], mask: int) -> list[CodedAU]:
+    """Those of the AUs whose bit is set."""
+    return [one for one in coded if one.mask & mask]
+
+
+@register.filter
+def action_words(action: str) -> str:
+    """“run adopted”, as the audit trail stores it, in the reader's words."""
+    return audit.action_words(action)
+
+
+@register.filter
+def stored_words(text: str) -> str:
+    """A sentence that a job stored in English, in the reader's language."""
+    return told.stored_words(text)
+
+
+@register.filter
+def audit_details(entry: AuditEntry) -> list[tuple[str, str]]:
+    """What an entry of the audit trail tells besides its action, in the reader's words."""
+    return audit.details_words(entry.detail)
 
 
 @register.filter

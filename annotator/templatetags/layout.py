@@ -35,12 +35,13 @@ PLACES = (
     Place("face_list", _("Faces"), READ, ("face", "distributions")),
     Place("map", _("Map"), READ, ("map",)),
     Place("noise_gallery", _("Noise"), REVIEW, ("noise",)),
+    Place("history", _("History"), READ, ("history",)),
     Place("run_list", _("Runs"), EXPORT, ("run", "features")),
     Place("detector_list", _("Detectors"), EXPORT, ("detector", "training", "score")),
     Place("import_list", _("Import"), MANAGE, ("import",)),
     Place("export_list", _("Export"), EXPORT, ("export",)),
     Place("member_list", _("Members"), MANAGE, ("member", "invitation")),
-    Place("dataset_settings", _("Settings"), MANAGE, ("dataset_settings", "protocol", "audit", "withdrawal")),
+    Place("dataset_settings", _("Settings"), MANAGE, ("dataset_settings", "protocol", "withdrawal")),
 )
 
 

@@ -59,21 +59,45 @@ def login(request: HttpRequest) -> HttpResponse:
     form = AuthenticationForm(request, request.POST or None)
     status = 200
     if request.method == "POST":
-        name, address = request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")
-        if accounts.login_held(name, address):
-            form, status = AuthenticationForm(request), 429
-            messages.error(
-                request,
-                _("Too many failed attempts. Wait %(minutes)s minutes, or ask an admin for a login link.")
-                % {"minutes": accounts.FAILURE_MINUTES},
-            )
-        elif form.is_valid():
-            accounts.login_passed(name, address)
-            auth.login(request, form.get_user())
+        status = _login_tried(request, form)
+        if status == 204:
             return redirect(target)
-        else:
-            accounts.login_failed(name, address)
+        if status == 429:
+            form = AuthenticationForm(request)
+            messages.error(request, _held_words())
     return render(request, "annotator/login.html", {"form": form, "next": target}, status=status)
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_POST
+def login_again(request: HttpRequest) -> HttpResponse:
+    """The password, sent by the script of a page whose session ended: 204 and a new session, or in plain
+    words why not. Guesses are counted together with those of the log-in page."""
+    status = _login_tried(request, AuthenticationForm(request, request.POST))
+    if status == 204:
+        return HttpResponse(status=204)
+    words = _held_words() if status == 429 else _("This is not the right password.")
+    return HttpResponse(words, status=429 if status == 429 else 422, content_type="text/plain; charset=utf-8")
+
+
+def _login_tried(request: HttpRequest, form: AuthenticationForm) -> int:
+    """Log in by the form: 204 if it went well, 200 for a wrong password, 429 after too many."""
+    name, address = request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")
+    if accounts.login_held(name, address):
+        return 429
+    if not form.is_valid():
+        accounts.login_failed(name, address)
+        return 200
+    accounts.login_passed(name, address)
+    auth.login(request, form.get_user())
+    return 204
+
+
+def _held_words() -> str:
+    return _("Too many failed attempts. Wait %(minutes)s minutes, or ask an admin for a login link.") % {
+        "minutes": accounts.FAILURE_MINUTES
+    }
 
 
 def _next_of(request: HttpRequest) -> str:

@@ -15,7 +15,7 @@ from annotator.facs import ACTION_UNITS, REGIONS
 from annotator.models import DataSet, Member
 from annotator.selectors.access import may_create_datasets, member_for
 from annotator.selectors.codes import coded_aus, layers_visible_to
-from annotator.selectors.datasets import Figures, face_counts, figures_of, figures_ready
+from annotator.selectors.datasets import Figures, face_counts, faces_count, figures_of, figures_ready
 from annotator.selectors.jobs import jobs_active
 from annotator.selectors.listings import jobs_hushed
 from annotator.selectors.next_steps import next_step
@@ -108,7 +108,7 @@ def dataset_card(request: HttpRequest, dataset_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id)
     if "count" in request.GET:
         figures_of(member.dataset)
-    card = card_context(member, member.dataset.faces.count())
+    card = card_context(member, faces_count(member.dataset))
     return render(request, "annotator/_dataset_card.html", {"card": card})
 
 
@@ -135,7 +135,7 @@ def dataset_detail(request: HttpRequest, dataset_id: int) -> HttpResponse:
     """The overview. With many faces the figures come after the page, or at once by ?count=now."""
     member = member_for(request.user, dataset_id)
     dataset = member.dataset
-    faces = dataset.faces.count()
+    faces = faces_count(dataset)
     figures = figures_of(dataset) if "count" in request.GET else figures_ready(dataset, faces)
     context: dict[str, Any] = {
         "dataset": dataset,

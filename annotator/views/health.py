@@ -4,6 +4,7 @@ import hmac
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -31,7 +32,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """Counts for Prometheus: for the machine itself, or with the token of CORRUGATOR_METRICS_TOKEN."""
     if not _may_watch(request):
-        raise NotFound("There is no such page.")
+        raise NotFound(_("There is no such page."))
     registry = CollectorRegistry(auto_describe=False)
     registry.register(CountsCollector())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,11 +1,10 @@
-"""The members of a data set and the invitations to it; admins only. Also the audit trail."""
+"""The members of a data set and the invitations to it; admins only."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,11 +14,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from annotator.choices import Role
-from annotator.models import AuditEntry, Invitation, Member
+from annotator.models import Invitation, Member
 from annotator.selectors.access import MANAGE, member_for
 from annotator.services import members
 
-AUDIT_PAGE = 50
 FLASH = "invitation-link"
 """The beginning of the session's key for the link of an invitation just made; it is shown once."""
 
@@ -108,7 +106,6 @@ def member_remove(request: HttpRequest, dataset_id: int, member_id: int) -> Http
 @login_required
 @require_GET
 def audit_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
-    member = member_for(request.user, dataset_id, MANAGE)
-    entries = AuditEntry.objects.filter(dataset=member.dataset).select_related("user")
-    page = Paginator(entries, AUDIT_PAGE).get_page(request.GET.get("page"))
-    return render(request, "annotator/audit_list.html", {"dataset": member.dataset, "member": member, "page": page})
+    """The address that the audit trail had before it became a part of the history."""
+    member_for(request.user, dataset_id, MANAGE)
+    return redirect(reverse("history", args=[dataset_id]) + "?show=audit")

@@ -94,7 +94,7 @@ def decision_undo_view(request: HttpRequest, dataset_id: int, decision_id: int) 
     member = member_for(request.user, dataset_id, REVIEW)
     decision = Decision.objects.select_related("dataset").filter(pk=decision_id, dataset=member.dataset).first()
     if decision is None:
-        raise NotFound("There is no such decision.")
+        raise NotFound(_("There is no such decision."))
     undo = decision_undo(user=member.user, decision=decision, client_id=client_id_read(request.POST))
     messages.success(request, undo_words(undo))
     return redirect(back_to(request, reverse("review_queue", args=[dataset_id])))
@@ -163,6 +163,7 @@ def _cluster_context(member: Member, cluster: Cluster, number: int, order: str) 
         "assignment": held,
         "finished": finished,
         "seats": seats,
+        "lapsed": None if held or finished else review.lapsed_of(cluster),
         "takeable": finished or (cluster.number > 0 and len(seats) < review.coders_needed(dataset)),
         "units": [ACTION_UNITS[coded.au] for coded in page.aus],
         "client_id": uuid.uuid4(),
@@ -213,7 +214,7 @@ def _assignment(member: Member, number: str) -> Assignment:
     wanted = int(number) if number.isdecimal() else 0
     assignment = found.select_related("cluster__run__dataset").filter(pk=wanted).first()
     if assignment is None:
-        raise NotFound("There is no such assignment of yours.")
+        raise NotFound(_("There is no such assignment of yours."))
     return assignment
 
 

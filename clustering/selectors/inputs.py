@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Max, QuerySet
 from numpy.typing import NDArray
 
 from annotator.choices import FaceRole, LayerKind
-from annotator.models import ClusterRun, DataSet, Face, FeatureSet, LabelLayer
+from annotator.models import ClusterRun, DataSet, Face, FeatureSet, Label, LabelLayer
 from annotator.selectors.arrays import array_read
 from annotator.selectors.codes import coded_aus, layer_codes
 from annotator.selectors.effective import effective_codes
@@ -44,18 +44,20 @@ def weak_default(dataset: DataSet, aus: Collection[int] | None = None) -> LabelL
     of other detectors are taken only where there is nothing else.
     """
     wanted = {coded.au for coded in coded_aus(dataset)} if aus is None else set(aus)
-    layers = list(weak_layers(dataset).select_related("detector").annotate(faces=Count("labels")))
+    layers = list(weak_layers(dataset).select_related("detector"))
     promoted = {
         layer.pk
         for layer in layers
         if layer.detector and layer.detector.promoted_at is not None and wanted <= set(layer.detector.aus)
     }
+    known = [layer for layer in layers if layer.kind == LayerKind.WEAK or layer.pk in promoted] or layers
+    if len(known) < 2:
+        return known[0] if known else None
+    # One count a layer, each from an index: counted together, every label row would carry its layer's columns.
+    faces = {layer.pk: Label.objects.filter(layer=layer).count() for layer in known}
     total = dataset.faces.count() if promoted else 0
-    known = [layer for layer in layers if layer.kind == LayerKind.WEAK or layer.pk in promoted]
     return max(
-        known or layers,
-        key=lambda layer: (layer.pk in promoted and layer.faces >= total, layer.faces, layer.pk),
-        default=None,
+        known, key=lambda layer: (layer.pk in promoted and faces[layer.pk] >= total, faces[layer.pk], layer.pk)
     )
 
 

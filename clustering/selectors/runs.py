@@ -62,7 +62,7 @@ def run_for(user: User, dataset: DataSet, run_id: int) -> ClusterRun:
     blind_refuse(user, dataset)
     run = runs_of(dataset).filter(pk=run_id).first()
     if run is None:
-        raise NotFound("There is no such run in this data set.")
+        raise NotFound(_("There is no such run in this data set."))
     return run
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotator.errors import InputRefused
@@ -45,7 +46,9 @@ def clustering_run(context: JobContext) -> dict[str, Any]:
     features = rows_of(array_read(run.feature_set.features, check=True), given.positions)
     if np.isnan(features).any():
         missing = int(np.isnan(features).any(axis=1).sum())
-        raise InputRefused(f"{missing} faces came after the feature set was made: extract features again.")
+        raise InputRefused(
+            _("%(missing)s faces came after the feature set was made: extract features again.") % {"missing": missing}
+        )
     jobs_folder = Path(settings.DATA) / "jobs" / str(context.job.pk)
     folder = jobs_folder / f"{given.fingerprint()}-{run.feature_set.features.sha256[:16]}"
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ import numpy as np
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotator.choices import LayerKind
 from annotator.errors import Conflict, InputRefused
@@ -40,16 +41,16 @@ def run_create(
     """
     listed = [coded.au for coded in coded_aus(dataset)]
     if unknown := [au for au in aus or [] if au not in listed]:
-        raise InputRefused(f"AU{unknown[0]} is not on the data set's list.")
+        raise InputRefused(_("AU%(unknown)s is not on the data set's list.") % {"unknown": unknown[0]})
     wanted = [au for au in listed if not aus or au in aus]
     if not wanted:
-        raise InputRefused("The data set has no AUs yet: import labels first.")
+        raise InputRefused(_("The data set has no AUs yet: import labels first."))
     feature_set = feature_set or features_default(dataset)
     if feature_set is None:
-        raise InputRefused("There is no feature set yet: extract features first.")
+        raise InputRefused(_("There is no feature set yet: extract features first."))
     weak_layer = weak_layer or weak_default(dataset, wanted)
     if weak_layer is None:
-        raise InputRefused("There are no weak labels yet: import a file of them first.")
+        raise InputRefused(_("There are no weak labels yet: import a file of them first."))
     try:
         settings = WSCSettings(**(configuration or {}))
     except (TypeError, ValueError) as error:
@@ -72,7 +73,10 @@ def run_create(
             run.delete()
             active = ClusterRun.objects.get(pk=job.params["run"])
             if (active.aus, active.configuration) != (run.aus, run.configuration):
-                raise Conflict(f"Run {active.pk} with other settings is at work: wait for its end, or cancel it.")
+                raise Conflict(
+                    _("Run %(run)s with other settings is at work: wait for its end, or cancel it.")
+                    % {"run": active.pk}
+                )
             return active, job
         run.job = job
         run.save(update_fields=["job"])
@@ -84,11 +88,11 @@ def run_adopt(*, run: ClusterRun, user: User) -> LabelLayer:
     """Write the run's proposals for its AUs into the data set's one proposal layer, and mark its
     noise group there. Another run's adoption for the same AUs is thereby over."""
     if run.finished_at is None or run.proposals is None or run.membership is None:
-        raise Conflict("This run has not finished, so there is nothing to adopt.")
+        raise Conflict(_("This run has not finished, so there is nothing to adopt."))
     dataset = run.dataset
     with transaction.atomic():
         DataSet.objects.select_for_update().get(pk=dataset.pk)
-        layer, _ = LabelLayer.objects.get_or_create(
+        layer, _new = LabelLayer.objects.get_or_create(
             dataset=dataset, kind=LayerKind.PROPOSAL, defaults={"name": "proposal"}
         )
         _proposals_write(run, layer)

@@ -13,6 +13,7 @@ from annotator.choices import Role
 from annotator.errors import Conflict, InputRefused
 from annotator.selectors.access import EXPORT, MANAGE, REVIEW, member_for
 from annotator.selectors.codes import blind_refuse, coded_aus
+from annotator.selectors.datasets import faces_count
 from annotator.services.jobs import job_send
 from clustering.selectors.adoption import adoption_count, adoption_ready
 from clustering.selectors.charts import face_map, size_chart, umqi_chart, witness_bars
@@ -42,7 +43,7 @@ def run_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
         "comparable": [run.pk for run in runs if run.finished_at],
         "feature_sets": dataset.feature_sets.select_related("detector", "job"),
         "feature_jobs": [job for job in dataset.jobs.filter(kind="features")[:1] if job.state != "done"],
-        "faces": dataset.faces.count(),
+        "faces": faces_count(dataset),
         "may_manage": member.role == Role.ADMIN,
         "form": RunForm(dataset),
         "aus": coded_aus(dataset),

@@ -275,25 +275,28 @@ const stepped = (event, key) => {
   if (event.shiftKey && view.pan(key)) return true;
   return strip ? strip.step(key === "ArrowLeft" ? -1 : 1) ?? true : false;
 };
+// Functions alone of what this page has: the help leaves out the rest.
 const commands = {
   row: rowMove,
-  step: stepped,
-  ends: (_event, key) => (strip ? strip.frameGo(key === "Home" ? strip.first : strip.last) && true : false),
-  play: () => (strip ? strip.toggle() ?? true : false),
   "zoom-in": view.in,
   "zoom-out": view.out,
   "zoom-fit": view.fit,
-  flicker: view.flicker,
+  step: stepped,
   help: helpStart(),
 };
+if (document.querySelector("#flicker")) commands.flicker = view.flicker;
+if (strip) {
+  commands.ends = (_event, key) => strip.frameGo(key === "Home" ? strip.first : strip.last) && true;
+  commands.play = () => strip.toggle() ?? true;
+}
 if (form) {
   for (const action of ["present", "absent"]) commands[action] = () => { act(`${action}:${au()}`); };
   for (const level of [1, 2, 3, 4, 5]) commands[`grade-${level}`] = () => { act(`grade-${level}:${au()}`); };
   commands.unscorable = () => reasonAsk(au());
-  commands.clear = () => { act(`restore:${au()}`); };
+  commands.restore = () => { act(`restore:${au()}`); };
   commands.unsure = () => { form.elements.unsure.checked = !form.elements.unsure.checked; };
-  for (const side of ["left", "right"]) commands[`side-${side}`] = () => sideTurn(side);
-  for (const point of ["onset", "apex", "offset"]) commands[point] = () => { eventMark(point); };
+  if (form.elements.side) for (const side of ["left", "right"]) commands[`side-${side}`] = () => sideTurn(side);
+  if (strip) for (const point of ["onset", "apex", "offset"]) commands[point] = () => { eventMark(point); };
 }
 for (const part of document.querySelectorAll("[data-script]")) part.hidden = false;
 known.set(face.position, fieldsOf(codes(), SEEN));

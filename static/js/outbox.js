@@ -1,6 +1,8 @@
 // Decisions on their way to the server: one at a time, in order, each kept in the tab's storage until
-// the server has answered it. A log-in page, a lost connection or a reload loses none: they go again,
-// under the same client id, so that nothing is done twice.
+// the server has answered it. A session that ended, a lost connection or a reload loses none: they go
+// again, under the same client id, so that nothing is done twice.
+
+import { cookie, signInAsk, signInDone } from "./sign-in.js";
 
 export class Outbox {
   // form: where to post; fill(item, values): add what only the page knows at the moment of sending;
@@ -84,9 +86,12 @@ export class Outbox {
     // Only an answer with the server's mark is its word; a log-in page or a proxy's error is not.
     if (!response?.headers.get("X-Decision")) {
       const out = response && (response.type === "opaqueredirect" || [401, 403].includes(response.status));
-      return this.wait(out ? "#signed-out" : "#not-reached", !out);
+      this.wait(out ? "#signed-out" : "#not-reached", !out);
+      if (out) signInAsk(() => this.send());
+      return;
     }
     this.stuck = false;
+    signInDone();
     for (const notice of document.querySelectorAll("[data-waiting]")) notice.remove();
     if (response.headers.get("X-Decision") === "asked") return this.ask(text, item);
     this.items.shift();
@@ -127,9 +132,9 @@ export class Outbox {
     this.stuck = true;
     this.show();
     const messages = document.querySelector("#messages");
-    if (!messages.querySelector("[data-waiting]")) {
-      messages.append(document.querySelector(notice).content.cloneNode(true));
-    }
+    // What holds it up may have changed since: one notice, the present one.
+    for (const old of messages.querySelectorAll("[data-waiting]")) old.remove();
+    messages.append(document.querySelector(notice).content.cloneNode(true));
     if (again) setTimeout(() => this.send(), 5000);
   }
 }
@@ -142,9 +147,4 @@ function identifier() {
   bytes[8] = bytes[8] & 0x3f | 0x80;
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return [[0, 8], [8, 12], [12, 16], [16, 20], [20, 32]].map(([a, b]) => hex.slice(a, b)).join("-");
-}
-
-function cookie(name) {
-  const found = document.cookie.split("; ").find((part) => part.startsWith(`${name}=`));
-  return found?.slice(name.length + 1);
 }

@@ -141,8 +141,8 @@ const commands = {
   help,
 };
 if (form.elements.au || !isNoise) {
-  commands["one-present"] = one("present");
-  commands["one-absent"] = one("absent");
+  commands.present = one("present");
+  commands.absent = one("absent");
 }
 if (!isNoise) {
   commands.next = () => next.click();

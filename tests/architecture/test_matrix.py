@@ -16,9 +16,11 @@ ADMIN = frozenset({"alice"})
 # Who may come in, by the name of the address, and by which method it is entered.
 RULES: dict[str, tuple[str, frozenset[str]]] = {
     "login": ("GET", EVERYBODY),
+    "login_again": ("POST", EVERYBODY),
     "login_link": ("GET", EVERYBODY),
     "logout": ("POST", EVERYBODY),
     "password_change": ("GET", USERS),
+    "key_map": ("GET", USERS),
     "invitation_accept": ("GET", EVERYBODY),
     "healthz": ("GET", EVERYBODY),
     "readyz": ("GET", EVERYBODY),
@@ -37,6 +39,8 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "invitation_create": ("POST", ADMIN),
     "invitation_revoke": ("POST", ADMIN),
     "audit_list": ("GET", ADMIN),
+    "history": ("GET", MEMBERS),
+    "history_download": ("GET", MEMBERS),
     "withdrawal_list": ("GET", ADMIN),
     "withdrawal_look": ("POST", ADMIN),
     "withdrawal_create": ("POST", ADMIN),
@@ -123,6 +127,7 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "api_job_cancel": ("POST", EXPORT),
     "api_decision_make": ("POST", REVIEW),
     "api_decision_undo": ("POST", REVIEW),
+    "api_history": ("GET", MEMBERS),
     "api_exports": ("GET", EXPORT),
     "api_export_detail": ("GET", EXPORT),
     "api_detectors": ("GET", EXPORT),

@@ -56,7 +56,7 @@ def detector_for(user: User, dataset: DataSet, detector_id: int) -> Detector:
     # An address may name a number that no database's integer holds.
     detector = detectors_shown(user, dataset).filter(pk=min(detector_id, 2**63 - 1)).first()
     if detector is None:
-        raise NotFound("There is no such detector in this data set.")
+        raise NotFound(_("There is no such detector in this data set."))
     detector.dataset = dataset
     return detector
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotator.choices import FaceRole, LayerKind
@@ -186,7 +187,7 @@ def scored_au(view: ScoreView, au: int) -> ScoredAU:
     """The AU of this number; NotFound where the detector doesn't score it."""
     found = next((one for one in view.aus if one.au == au), None)
     if found is None:
-        raise NotFound("The detector has no scores of such an AU.")
+        raise NotFound(_("The detector has no scores of such an AU."))
     return found
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from annotator.errors import Conflict, InputRefused
 from annotator.models import DataSet, Detector, Job
@@ -19,13 +20,16 @@ def features_create(
     """A queued features job, and whether it is new. With neither detector nor backbone the default
     small detector is trained first. Raises InputRefused when there are no faces to look at."""
     if not dataset.faces.exists():
-        raise InputRefused("There are no faces yet: import some first.")
+        raise InputRefused(_("There are no faces yet: import some first."))
     if detector is not None and backbone:
-        raise InputRefused("Features come from a detector or from a backbone, not from both.")
+        raise InputRefused(_("Features come from a detector or from a backbone, not from both."))
     if detector is not None and detector.dataset_id != dataset.pk:
-        raise InputRefused(f"Detector {detector.pk} belongs to another data set.")
+        raise InputRefused(_("Detector %(pk)s belongs to another data set.") % {"pk": detector.pk})
     if backbone and backbone not in BACKBONES:
-        raise InputRefused(f"There is no backbone “{backbone}”; there is: {', '.join(BACKBONES)}.")
+        raise InputRefused(
+            _("There is no backbone “%(backbone)s”; there is: %(names)s.")
+            % {"backbone": backbone, "names": ", ".join(BACKBONES)}
+        )
     params: dict[str, Any] = {
         "detector": detector.pk if detector else None,
         "backbone": backbone,
@@ -33,7 +37,7 @@ def features_create(
     }
     job, new = job_create(dataset=dataset, kind="features", target="features", params=params, user=user)
     if not new and job.params != params:
-        raise Conflict("Features are being extracted in another way already: wait for the end, or cancel it.")
+        raise Conflict(_("Features are being extracted in another way already: wait for the end, or cancel it."))
     if new:
         audit(dataset, user, "features asked for", **params)
     return job, new

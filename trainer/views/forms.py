@@ -226,7 +226,7 @@ def _sources() -> list[tuple[str, str, str]]:
 
 def _field(told: SettingTold, preset: Any) -> forms.Field:
     shared: dict[str, Any] = {
-        "label": LABELS.get(told.path) or told.path.rpartition(".")[2].replace("_", " ").capitalize(),
+        "label": LABELS.get(told.path) or _(told.path.rpartition(".")[2].replace("_", " ").capitalize()),
         "help_text": _help(told, preset),
         "initial": _shown(told.value),
     }
@@ -256,7 +256,7 @@ def _outside(told: SettingTold, text: str) -> str:
 
 def _help(told: SettingTold, preset: Any) -> str:
     # Names stand between backticks.
-    parts = enumerate(told.about.split("`"))
+    parts = enumerate(_(told.about).split("`"))
     about = format_html_join(
         "", "{}", ((format_html("<code>{}</code>", text) if n % 2 else text,) for n, text in parts)
     )

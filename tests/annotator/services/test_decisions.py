@@ -251,10 +251,14 @@ def test_an_unscorable_has_a_reason_and_nothing_else_has(dataset, cast, faces):
 
 
 def test_a_failure_midway_writes_none_of_it(dataset, cast, faces, monkeypatch):
-    def broken(*args, **kwargs):
-        raise RuntimeError("power cut")
+    whole = decisions.rows_insert
 
-    monkeypatch.setattr(Label.objects, "bulk_create", broken)
+    def broken(model, *args, **kwargs):
+        if model is Label:
+            raise RuntimeError("power cut")
+        whole(model, *args, **kwargs)
+
+    monkeypatch.setattr(decisions, "rows_insert", broken)
     with pytest.raises(RuntimeError):
         decide(dataset, cast.bob)
     assert not Decision.objects.exists()
@@ -266,6 +270,7 @@ def test_relabelling_takes_out_the_intensity_of_that_au_only(dataset, cast, face
     bits = {au: dataset.coded_aus.get(au=au).bit for au in (12, 25)}
     packed = intensities_pack({bits[12]: (3, 3), bits[25]: (2, 2)})
     Label.objects.update(intensities=packed)
+    DecisionFace.objects.update(new_intensities=packed)
     decision = decide(dataset, cast.bob, code="absent")
     assert intensities_unpack(Label.objects.get().intensities) == {bits[25]: (2, 2)}
     decision_undo(user=cast.bob, decision=decision, client_id=uuid.uuid4())

@@ -62,14 +62,19 @@ def test_the_page_of_each_next_step_opens_for_whom_it_is_offered(cast, dataset, 
 
 
 def test_the_present_place_is_marked(cast, dataset):
-    page = cast.client("alice").get(reverse("audit_list", args=[dataset.pk])).content.decode()
+    page = cast.client("alice").get(reverse("withdrawal_list", args=[dataset.pk])).content.decode()
     nav = page.split('class="subnav"')[1].split("</nav>")[0]
     assert re.search(r'aria-current="true">Settings', nav)
 
 
 @pytest.mark.parametrize(
     ("name", "place"),
-    [("member_list", "Members"), ("dataset_settings", "Settings"), ("audit_list", "Audit trail")],
+    [
+        ("member_list", "Members"),
+        ("dataset_settings", "Settings"),
+        ("withdrawal_list", "Withdraw a subject"),
+        ("history", "History"),
+    ],
 )
 def test_the_admins_pages_are_named_in_the_breadcrumb(cast, dataset, name, place):
     page = cast.client("alice").get(reverse(name, args=[dataset.pk])).content.decode()
@@ -105,7 +110,7 @@ def test_places_whose_address_is_not_there_are_left_out(cast, dataset, monkeypat
 
 def test_no_page_carries_inline_script_or_style(cast, dataset):
     client = cast.client("alice")
-    for name in ("dataset_detail", "dataset_settings", "member_list", "audit_list"):
+    for name in ("dataset_detail", "dataset_settings", "member_list", "history"):
         page = client.get(reverse(name, args=[dataset.pk])).content.decode()
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|hx-on", page), name
 

@@ -46,8 +46,8 @@ def test_an_admin_who_gives_the_role_away_lands_where_they_may_be(cast, dataset)
 def test_the_audit_trail_tells_who_did_what(cast, dataset):
     client = cast.client("alice")
     client.post(reverse("invitation_create", args=[dataset.pk]), {"name": "Eve Example", "role": "coder"})
-    page = client.get(reverse("audit_list", args=[dataset.pk])).content.decode()
-    assert "invitation created" in page
+    page = client.get(reverse("audit_list", args=[dataset.pk]), follow=True).content.decode()
+    assert "Invitation made" in page
     assert "Eve Example" in page
 
 
