@@ -174,7 +174,7 @@ export class Plot {
     }
     if (left > right) return undefined;
     const wide = Math.max(right - left, high - low, 0.02);
-    return this.#look({ x: (left + right) / 2, y: (low + high) / 2, zoom: Math.min(60, Math.max(1, 1.6 / wide)) });
+    return this.#look({ x: (left + right) / 2, y: (low + high) / 2, zoom: Math.min(8, Math.max(1, 1.6 / wide)) });
   }
 
   #look(change) {
