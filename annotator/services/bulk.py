@@ -12,7 +12,7 @@ def rows_insert(
     """Insert rows of these fields, in their order. With `key`, the fields of a unique constraint, a row that is
     there already is brought up to date. Values must be what the database takes; call inside a transaction."""
     quote = connection.ops.quote_name
-    columns = {name: quote(model._meta.get_field(name).column) for name in names}  # type: ignore[union-attr]
+    columns = {name: quote(str(model._meta.get_field(name).column)) for name in names}  # type: ignore[union-attr]
     marks = ", ".join(["%s"] * len(columns))
     sql = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns.values())}) VALUES ({marks})"
     if key:

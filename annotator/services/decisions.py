@@ -173,7 +173,8 @@ def decision_undo(
     new decision of kind undo.
 
     Each face gets the codes of the decisions that still stand: the one before, as long as no later one
-    spoke of it (`selectors.review.undo_left(undo)` names those faces). Undoing an undo redoes. Raises NotAllowed for others' decisions, Conflict for one that is undone already,
+    spoke of it (`selectors.review.undo_left(undo)` names those faces). Undoing an undo redoes.
+    Raises NotAllowed for others' decisions, Conflict for one that is undone already,
     InputRefused when there is nothing to undo.
     """
     dataset = decision.dataset if decision is not None else dataset
@@ -351,9 +352,8 @@ def _decision_write(
         if was != becomes or sides != sides_were:
             labels.append((layer.pk, face_id, *becomes, sides))
     names = [*MASKS, "intensities"]
-    rows_insert(
-        DecisionFace, ["decision", "face", *(f"{when}_{name}" for when in ("old", "new") for name in names)], faces
-    )
+    columns = [f"{when}_{name}" for when in ("old", "new") for name in names]
+    rows_insert(DecisionFace, ["decision", "face", *columns], faces)
     rows_insert(Label, ["layer", "face", *names], labels, key=("layer", "face"))
 
 

@@ -31,12 +31,13 @@ def large(crowd):
 @pytest.fixture
 def fault(large):
     """The database refuses the label of the face at position 3,333, and lets all others in."""
-    bob, cluster = large
+    _bob, cluster = large
     face = cluster.run.dataset.faces.get(position=3_333).pk
     postgres = connection.vendor == "postgresql"
     statements = (
         [
-            "CREATE FUNCTION fault() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'disk full'; END $$ LANGUAGE plpgsql",
+            "CREATE FUNCTION fault() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'disk full'; END $$ "
+            "LANGUAGE plpgsql",
             f"CREATE TRIGGER fault BEFORE INSERT ON annotator_label FOR EACH ROW WHEN (NEW.face_id = {face}) "
             "EXECUTE FUNCTION fault()",
         ]
