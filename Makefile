@@ -47,7 +47,7 @@ types: setup-dev
 
 # The measurements of docs/benchmarks.md; those on the ictau pictures need `make bench DATA=/their/folder`. Hours.
 bench: setup-dev
-	@for script in sampling_speed augmentation_speed wse_speed rank_order_speed; do \
+	@for script in sampling_speed augmentation_speed wse_speed rank_order_speed web_latency; do \
 	  echo "== $$script"; $(BIN)/python benchmarks/$$script.py --json || exit 1; done
 	@for script in $(if $(DATA),cleaning_loop wsc_quality detectors); do \
 	  echo "== $$script"; $(BIN)/python benchmarks/$$script.py --data "$(DATA)" --json || exit 1; done

@@ -58,10 +58,10 @@ SEED = 5
 
 
 def world_build(faces: int) -> DataSet:
-    """Make the whole world in an empty, migrated database; the coders are bob and cleo, the admin alice."""
+    """Make the whole world in a migrated database; the coders are bob and cleo, the admin alice."""
     rng = np.random.default_rng(SEED)
-    people = {name: User.objects.create_user(name, password=uuid.uuid4().hex) for name in ("alice", "bob", "cleo")}
-    dataset = dataset_create(name="A large one", user=people["alice"], aus=AUS)
+    people = {name: User.objects.get_or_create(username=name)[0] for name in ("alice", "bob", "cleo")}
+    dataset = dataset_create(name=f"{faces:,} faces", user=people["alice"], aus=AUS)
     for name in ("bob", "cleo"):
         Member.objects.create(dataset=dataset, user=people[name], role=Role.CODER)
     first = faces_write(dataset, faces, rng)
@@ -98,8 +98,8 @@ def faces_write(dataset: DataSet, faces: int, rng: np.random.Generator) -> int:
     keys = [uuid.UUID(bytes=rng.bytes(16), version=4) for _ in range(faces)]
     rows = (
         (dataset.pk, place, _key(keys[place]), f"{place // PER_SUBJECT:05d}/{place:07d}.png",
-         subjects[place // PER_SUBJECT], None, None, None, str(roles[place]), "", "", 96, 96, f"{place:064x}",
-         100.0, 0.5)
+         subjects[place // PER_SUBJECT], None, None, None, str(roles[place]), "", "", 96, 96, f"{place:064x}", 100.0,
+         0.5)
         for place in range(faces)
     )  # fmt: skip
     names = [
@@ -191,10 +191,9 @@ def _summary(membership: NDArray[np.int32]) -> dict[str, Any]:
         for place, sizes in enumerate(np.bincount(column) for column in membership.T)
     ]  # fmt: skip
     return {
-        "reasons": ["It stands alone: no other face is near it."],
-        "faces": len(membership), "noise": parts[0]["noise"],
-        "changed": told["changed"], "warnings": [], "neighbour_recall": 1.0, "partitions": parts,
-        "per_au": [told for _part in parts],
+        "reasons": ["It stands alone: no other face is near it."], "faces": len(membership),
+        "noise": parts[0]["noise"], "changed": told["changed"], "warnings": [], "neighbour_recall": 1.0,
+        "partitions": parts, "per_au": [told for _part in parts],
     }  # fmt: skip
 
 
@@ -289,6 +288,8 @@ def rows_write(model: type[models.Model], names: Sequence[str], rows: Iterable[t
     table = connection.ops.quote_name(model._meta.db_table)
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
+            # Row by row, the checks of foreign keys take longer than the rows.
+            cursor.execute("SET LOCAL session_replication_role = 'replica'")
             with cursor.copy(f"COPY {table} ({quoted}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)

@@ -268,9 +268,8 @@ def _decision_write(
         if was != becomes or sides != sides_were:
             labels.append((layer.pk, face_id, *becomes, sides))
     names = [*MASKS, "intensities"]
-    rows_insert(
-        DecisionFace, ["decision", "face", *(f"{when}_{name}" for when in ("old", "new") for name in names)], faces
-    )
+    columns = [f"{when}_{name}" for when in ("old", "new") for name in names]
+    rows_insert(DecisionFace, ["decision", "face", *columns], faces)
     rows_insert(Label, ["layer", "face", *names], labels, key=("layer", "face"))
 
 

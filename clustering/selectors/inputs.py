@@ -51,13 +51,14 @@ def weak_default(dataset: DataSet, aus: Collection[int] | None = None) -> LabelL
         if layer.detector and layer.detector.promoted_at is not None and wanted <= set(layer.detector.aus)
     }
     known = [layer for layer in layers if layer.kind == LayerKind.WEAK or layer.pk in promoted] or layers
-    if len(known) < 2:
-        return known[0] if known else None
     # One count a layer, each from an index: counted together, every label row would carry its layer's columns.
-    faces = {layer.pk: Label.objects.filter(layer=layer).count() for layer in known}
+    for layer in known:
+        layer.faces = Label.objects.filter(layer=layer).count()  # type: ignore[attr-defined]
     total = dataset.faces.count() if promoted else 0
     return max(
-        known, key=lambda layer: (layer.pk in promoted and faces[layer.pk] >= total, faces[layer.pk], layer.pk)
+        known,
+        key=lambda layer: (layer.pk in promoted and layer.faces >= total, layer.faces, layer.pk),  # type: ignore[attr-defined]
+        default=None,
     )
 
 

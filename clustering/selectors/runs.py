@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import NotFound
@@ -49,12 +50,13 @@ def _yes_or_no(value: bool) -> Any:
 
 def runs_of(dataset: DataSet) -> QuerySet[ClusterRun]:
     """The data set's runs, newest first, with their job and counts of clusters and corrections."""
-    real = Q(clusters__number__gt=0)
+    # Counted beside the runs: grouped with them, each cluster's row would carry its run's curves and summary.
+    real = Cluster.objects.filter(run=OuterRef("pk"), number__gt=0).order_by().values("run")
     runs = dataset.runs.select_related("job", "created_by", "weak_layer", "feature_set").annotate(
-        cluster_count=Count("clusters", filter=real),
-        corrections=Sum("clusters__expected_corrections", filter=real),
+        cluster_count=Coalesce(Subquery(real.annotate(n=Count("pk")).values("n")), 0),
+        corrections=Subquery(real.annotate(n=Sum("expected_corrections")).values("n")),
     )
-    return runs.order_by("-id")  # where rows are counted together, the model's own order is dropped
+    return runs.order_by("-id")
 
 
 def run_for(user: User, dataset: DataSet, run_id: int) -> ClusterRun:

@@ -17,8 +17,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from annotator.models import ClusterRun, DataSet
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import web_world
 
@@ -28,8 +26,8 @@ LARGE = ("in_view", "intensities", "configuration", "report", "curves", "summary
 """Columns that may hold a lot."""
 PAGES = {
     "dataset_list": "alice", "review_queue": "bob", "noise_gallery": "bob", "audit_list": "alice",
-    "run_list": "alice",
-    "detector_list": "alice", "export_list": "alice", "import_list": "alice", "api_dataset_detail": "alice",
+    "run_list": "alice", "detector_list": "alice", "export_list": "alice",
+    "import_list": "alice", "api_dataset_detail": "alice",
     "api_face_list": "alice", "api_cluster_list": "alice",
 }  # fmt: skip
 
@@ -56,13 +54,10 @@ def addresses_of(dataset):
 def test_twenty_times_the_faces_cost_a_page_little_more_and_no_count_carries_a_large_column(transactional_db):
     cache.clear()
     few = seconds(addresses_of(web_world.world_build(FEW)))
-    ClusterRun.objects.all().delete()
-    DataSet.objects.all().delete()
-    User.objects.all().delete()
     large = web_world.world_build(MANY)
     with CaptureQueriesContext(connection) as asked:
         many = seconds(addresses_of(large))
     assert {name: many[name] for name in PAGES if many[name] > 3 * few[name] + 0.05} == {}
     counts = [one["sql"] for one in asked.captured_queries if re.search(r"\bCOUNT\(", one["sql"])]
     assert counts
-    assert [sql for sql in counts if re.search(r"GROUP BY.*(" + "|".join(LARGE) + ")", sql)] == []
+    assert [sql for sql in counts if re.search(r"GROUP BY [^)]*(" + "|".join(LARGE) + ")", sql)] == []

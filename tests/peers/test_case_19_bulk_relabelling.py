@@ -36,8 +36,8 @@ def fault(large):
     postgres = connection.vendor == "postgresql"
     statements = (
         [
-            "CREATE FUNCTION fault() RETURNS trigger AS "
-            "$$ BEGIN RAISE EXCEPTION 'disk full'; END $$ LANGUAGE plpgsql",
+            "CREATE FUNCTION fault() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'disk full'; END $$ "
+            "LANGUAGE plpgsql",
             f"CREATE TRIGGER fault BEFORE INSERT ON annotator_label FOR EACH ROW WHEN (NEW.face_id = {face}) "
             "EXECUTE FUNCTION fault()",
         ]
