@@ -34,6 +34,7 @@ PICTURES = ROOT / "docs" / "pictures"
 FLAGS = [
     "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
 ]  # fmt: skip
 WIDTH, HEIGHT = 1440, 760
 LIMIT_BYTES = 200_000
@@ -197,6 +198,34 @@ def faces(studio: Studio) -> None:
     save(page, "distributions")
 
 
+def map_page(studio: Studio) -> None:
+    """The map by the proposals of AU12, with a box drawn around some faces and the grid beside it."""
+    page = studio.page("bob", height=900)
+    page.goto(studio.dataset + "map/?au=12")
+    page.wait_for_selector("#map[data-ready]", state="attached")
+    box = page.locator("#map canvas").first.bounding_box()
+    assert box is not None
+    page.get_by_role("button", name="Box").click()
+    page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.1 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.4 * box["height"], steps=8)
+    page.mouse.up()
+    page.wait_for_selector("#map-faces .tile")
+    save(page, "map")
+
+
+def history(studio: Studio) -> None:
+    page = studio.page("alice")
+    page.goto(studio.dataset + "history/")
+    save(page, "history")
+
+
+def key_map(studio: Studio) -> None:
+    page = studio.page("bob")
+    page.goto(studio.address + "/keys/")
+    save(page, "key-map")
+
+
 def face(studio: Studio) -> None:
     page = studio.page("bob", height=900)
     page.goto(studio.dataset + "faces/40/")
@@ -288,7 +317,23 @@ def press(page: Page, *keys: str) -> None:
 
 SHOTS: dict[str, Callable[[Studio], None]] = {
     shot.__name__: shot
-    for shot in (overview, queue, cluster, conflict, noise, faces, face, members, run, detectors, export, columns)
+    for shot in (
+        overview,
+        queue,
+        cluster,
+        conflict,
+        noise,
+        faces,
+        map_page,
+        face,
+        history,
+        key_map,
+        members,
+        run,
+        detectors,
+        export,
+        columns,
+    )
 }
 
 
