@@ -240,7 +240,7 @@ def test_the_page_describes_the_au_at_hand(dataset, cluster, bob):
     dialog = text[text.index('<dialog id="facs-help"') :]
     assert "zygomaticus major" in dialog
     assert "Mistaken for" in dialog
-    assert 'data-key="f" data-command="facs"' in text
+    assert 'data-row="cluster.facs" data-function="facs" data-default="f" data-keys="f"' in text
 
 
 def test_thousands_of_faces_need_no_more_queries(dataset, cast, django_assert_max_num_queries):

@@ -104,17 +104,19 @@ def test_one_decision_for_all_and_one_undo_for_all(dataset, faces, cast):
 def test_a_failure_midway_applies_none(dataset, faces, cast, monkeypatch):
     client = cast.client("bob")
     before, page = state(dataset, cast.bob), look(client, dataset, action="present")
-    monkeypatch.setattr(decisions, "BATCH", 3)
-    real, made = Label.objects.bulk_create, []
+    real, made = decisions.rows_insert, []
 
-    def fail(labels, **more):
-        made.append(real(list(labels)[:3], **more))
+    def fail(model, names, rows, **more):
+        if model is not Label:
+            return real(model, names, rows, **more)
+        real(model, names, list(rows)[:3], **more)
+        made.append(Label.objects.filter(layer__user=cast.bob).count())
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(decisions.Label.objects, "bulk_create", fail)
+    monkeypatch.setattr(decisions, "rows_insert", fail)
     with pytest.raises(RuntimeError):
         send(client, dataset, page)
-    assert made
+    assert made == [3]
     assert state(dataset, cast.bob) == before
     assert not Decision.objects.exists() and not DecisionFace.objects.exists()
 
