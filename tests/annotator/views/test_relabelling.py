@@ -116,7 +116,7 @@ def test_a_failure_midway_applies_none(dataset, faces, cast, monkeypatch):
     monkeypatch.setattr(decisions, "rows_insert", fail)
     with pytest.raises(RuntimeError):
         send(client, dataset, page)
-    assert made == [3]
+    assert made == [4]  # one was there before
     assert state(dataset, cast.bob) == before
     assert not Decision.objects.exists() and not DecisionFace.objects.exists()
 
