@@ -21,6 +21,7 @@ PAGES = sorted(
     and "alice" in allowed
     and not name.startswith(("api_", "face_picture", "face_thumbnail", "export_d", "login", "invitation_accept"))
     and name not in ("healthz", "readyz", "metrics", "import_problems", "detector_card", "detector_weights")
+    and name not in ("history_download", "map_points", "map_colours", "map_positions")
 )
 
 

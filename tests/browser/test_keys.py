@@ -98,6 +98,7 @@ def test_the_help_lists_each_command_of_the_page_with_the_readers_keys(opened):
     expect(page.locator("#keys-help [data-row='cluster.accept'] kbd")).to_have_text("g")
     assert page.locator("#keys-help h3:visible").all_inner_texts() == [
         "Deciding",
+        "Codes without a grade",
         "A cluster",
         "Faces in a grid",
         "Everywhere",
