@@ -11,6 +11,9 @@ from django.test import Client
 from annotator.choices import Role
 from annotator.models import DataSet, Member
 from annotator.services.datasets import dataset_create
+from tests.browsing import browser, page_of
+
+__all__ = ["browser", "page_of"]
 
 PASSWORD = "a long enough pass phrase"
 

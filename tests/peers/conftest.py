@@ -16,7 +16,6 @@ from django.test import Client
 from annotator.choices import Role
 from annotator.models import DataSet, Member
 from annotator.services.datasets import dataset_create
-from tests.browser.conftest import browser, page_of  # noqa: F401  fixtures of the browser cases
 
 TOKEN = "c" * 32
 
