@@ -28,6 +28,7 @@ READS = {
     "api_cluster_list": EVERYBODY,
     "api_job_list": EVERYBODY,
     "api_job_detail": EVERYBODY,
+    "api_history": EVERYBODY,
     "api_exports": EXPORTERS,
     "api_export_detail": EXPORTERS,
 }
