@@ -25,7 +25,7 @@ FEW, MANY = 1_000, 40_000
 LARGE = ("in_view", "intensities", "configuration", "report", "curves", "summary", "note", "params", "pixels_sha256")
 """Columns that may hold a lot."""
 PAGES = {
-    "dataset_list": "alice", "review_queue": "bob", "noise_gallery": "bob", "audit_list": "alice",
+    "dataset_list": "alice", "review_queue": "bob", "noise_gallery": "bob", "history": "alice",
     "run_list": "alice", "detector_list": "alice", "export_list": "alice",
     "import_list": "alice", "api_dataset_detail": "alice",
     "api_face_list": "alice", "api_cluster_list": "alice",
