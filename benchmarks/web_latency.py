@@ -119,7 +119,6 @@ PAGES = (
     Page("keys", "key_map", lambda world: []),
     Page("history", "history", user="alice"),
     Page("history, a coder's", "history"),
-    Page("history", "history", user="alice"),
     Page("members", "member_list", user="alice"),
     Page("settings", "dataset_settings", user="alice"),
     Page("runs", "run_list", user="alice"),
