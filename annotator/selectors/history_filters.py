@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from annotator.choices import DecisionKind
 from annotator.errors import InputRefused
 from annotator.models import Assignment, Cluster, ClusterRun, Decision, Face, Member, Subject
+from annotator.numbers import whole_number
 from annotator.selectors.codes import coded_aus, is_blind
 
 FILTERS = ("person", "kind", "au", "cluster", "run", "face", "subject", "seen", "since", "until", "action")
@@ -128,9 +129,8 @@ class _Reader:
 
     def face(self, text: str) -> Face:
         faces = Face.objects.filter(dataset=self.dataset)
-        face = (
-            faces.filter(position=int(text)).first() if text.isascii() and text.isdigit() and len(text) < 19 else None
-        )
+        position = whole_number(text)
+        face = faces.filter(position=position).first() if position is not None else None
         if face is None and not self.blind:
             face = faces.filter(image=text).first()
         if face is None:

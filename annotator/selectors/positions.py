@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotator.errors import InputRefused
+from annotator.numbers import whole_number
 
 SELECTION_MOST = 1_000_000
 """Faces of one selection."""
@@ -30,10 +31,9 @@ def positions_read(notation: str) -> NDArray[np.int64]:
     total = 0
     for word in notation.split(",") if notation else []:
         first, dash, last = word.partition("-")
-        numbers = [first, last] if dash else [first, first]
-        if not all(number.isascii() and number.isdecimal() and len(number) < 19 for number in numbers):
+        low, high = whole_number(first), whole_number(last if dash else first)
+        if low is None or high is None:
             raise InputRefused(_("Faces are named by their numbers, as in 3-5,9."))
-        low, high = int(numbers[0]), int(numbers[1])
         total += high - low + 1
         if high < low or total > SELECTION_MOST:
             raise InputRefused(

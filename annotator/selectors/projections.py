@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from annotator.choices import ACTIVE_STATES, JobState, ProjectionMethod
 from annotator.errors import NotFound
 from annotator.models import DataSet, FeatureSet, Job, Projection
+from annotator.numbers import whole_number
 
 UMAP_MOST = 100_000
 """Up to this many faces a map is made by UMAP unless told: two minutes of a core. Its time grows with the faces."""
@@ -30,8 +31,7 @@ def projection_for(dataset: DataSet, number: str = "") -> Projection | None:
     found = projections_of(dataset)
     if not number:
         return found.first()
-    wanted = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
-    projection = found.filter(pk=wanted).first()
+    projection = found.filter(pk=whole_number(number) or 0).first()
     if projection is None:
         raise NotFound(_("There is no such map in this data set."))
     return projection

@@ -20,6 +20,7 @@ from annotator.choices import FaceRole, Role
 from annotator.errors import InputRefused, NotAllowed, NotFound
 from annotator.masks import ABSENT, NOT_SCORED, PRESENT, UNSCORABLE
 from annotator.models import Clip, Cluster, CodedAU, DataSet, Face, LabelLayer, Member, Selection, Subject
+from annotator.numbers import whole_number
 from annotator.selectors.clusters import cluster_get
 from annotator.selectors.codes import CHUNK, blind_refuse, coded_aus, layers_visible_to
 from annotator.selectors.columns import NO_FACE, Columns
@@ -140,10 +141,10 @@ def scope_read(member: Member, values: Mapping[str, str], layers: Sequence[Label
 
 
 def _number(values: Mapping[str, str], name: str) -> int:
-    number = values.get(name, "").strip()
-    if number and not (number.isascii() and number.isdecimal() and len(number) < 19):
+    number = whole_number(values.get(name, "").strip() or "0")
+    if number is None:
         raise InputRefused(_("A cluster and a selection are named by their numbers in the address."))
-    return int(number or 0)
+    return number
 
 
 def _words(conditions: str) -> list[str]:
@@ -259,8 +260,8 @@ def _searched(dataset: DataSet, q: str) -> Q:
     found = Q(image__icontains=q)
     found |= Q(subject__in=Subject.objects.filter(dataset=dataset, pseudonym__icontains=q))
     found |= Q(clip__in=Clip.objects.filter(dataset=dataset, name__icontains=q))
-    if q.isascii() and q.isdecimal() and len(q) < 19:
-        found |= Q(position=int(q))
+    if (position := whole_number(q)) is not None:
+        found |= Q(position=position)
     return found
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.choices import Role
 from annotator.errors import CorrugatorError
 from annotator.models import Decision, Member
+from annotator.numbers import whole_number
 from annotator.selectors import face_grid, review
 from annotator.selectors.access import REVIEW, member_for
 from annotator.selectors.codes import blind_refuse, layers_visible_to
@@ -43,8 +44,7 @@ def face_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
             member, view.scope, more.get("au", ""), request.GET.get("of", ""), request.GET["has"]
         )
         return redirect(_address(dataset_id, {**given, **more}))
-    after = request.GET.get("after", "")
-    number = int(after) if after.isascii() and after.isdecimal() and len(after) < 19 else None
+    number = whole_number(request.GET.get("after", ""))
     scrolled = is_htmx(request) and number is not None
     page = face_grid.grid_page(view, number, face_grid.MORE if scrolled else face_grid.PER_PAGE)
     context = _context(member, view, more) | {"page": page}

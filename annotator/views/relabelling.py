@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from annotator.errors import CorrugatorError, InputRefused
 from annotator.models import Decision, Member
+from annotator.numbers import whole_number
 from annotator.selectors.access import REVIEW, member_for
 from annotator.selectors.codes import blind_refuse, coded_aus, layers_visible_to
 from annotator.selectors.consequences import RELABEL_MOST, Consequences, Tally, consequences
@@ -145,10 +146,11 @@ def _done(request: HttpRequest, member: Member, decision: Decision, back: str) -
 
 def done_of(member: Member, number: str) -> Decision | None:
     """One's own decision that an address says was just made, while it stands."""
-    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+    wanted = whole_number(number)
+    if wanted is None:
         return None
     mine = Decision.objects.filter(dataset=member.dataset, user=member.user, undone_by=None)
-    return mine.select_related("undoes__undoes").filter(pk=int(number)).first()
+    return mine.select_related("undoes__undoes").filter(pk=wanted).first()
 
 
 def _back(request: HttpRequest, default: str) -> str:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from annotator.choices import FaceRole, Role
 from annotator.errors import InputRefused
 from annotator.models import Detector, Member
+from annotator.numbers import whole_number
 from annotator.selectors.access import EXPORT, REVIEW, member_for
 from annotator.selectors.codes import layers_visible_to
 from annotator.selectors.scope_words import scope_chips
@@ -122,9 +123,10 @@ def _selection_kept(request: HttpRequest, member: Member) -> dict[str, str]:
 def faces_read(post: QueryDict, name: str) -> list[int]:
     """The positions of a form's faces: those chosen (face), or all shown (seen, each with its state)."""
     words = [word.partition(":")[0] for value in post.getlist(name) for word in value.split()]
-    if not all(word.isascii() and word.isdecimal() and len(word) < 19 for word in words):
+    positions = [position for word in words if (position := whole_number(word)) is not None]
+    if len(positions) < len(words):
         raise InputRefused(_("The form can't be read. Load the page again."))
-    return [int(word) for word in words]
+    return positions
 
 
 def share_read(values: QueryDict, name: str, default: float) -> float:
@@ -140,8 +142,8 @@ def share_read(values: QueryDict, name: str, default: float) -> float:
 
 def number_read(values: QueryDict, name: str, default: int) -> int:
     """A whole number of the address, or the default for what is none."""
-    number = values.get(name, "")
-    return int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else default
+    number = whole_number(values.get(name, ""))
+    return default if number is None else number
 
 
 def score_told(score: float) -> str:
