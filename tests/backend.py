@@ -75,18 +75,23 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def _own_broker() -> None:
+def _own_place() -> None:
     """Give each pytest-xdist process a database of its own in the one Redis, so that the workers
-    that one starts don't take the jobs of the other."""
-    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) + 1
+    that one starts don't take the jobs of the other, and a data folder, so that the data sets numbered 1 of
+    both don't share their caches."""
+    name, shared = os.environ["PYTEST_XDIST_WORKER"], Path(os.environ["CORRUGATOR_DATA"])
+    number = int(name.removeprefix("gw")) + 1
+    own = shared / name
+    (own / "static").mkdir(parents=True, exist_ok=True)
+    os.environ["CORRUGATOR_DATA"] = str(own)
     if BACKEND == "embedded":
-        socket_path = Path(os.environ["CORRUGATOR_DATA"]) / "run" / "redis.sock"
+        socket_path = shared / "run" / "redis.sock"
         os.environ["REDIS_URL"] = f"redis+socket://{socket_path}?virtual_host={number}"
     else:
         os.environ["REDIS_URL"] = os.environ["REDIS_URL"].rsplit("/", 1)[0] + f"/{number}"
 
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    _own_broker()
+    _own_place()
 else:
     _start()
