@@ -80,10 +80,6 @@ class Page:
     aim: float | None = PAGE_AIM
 
 
-def _set(*more: Any) -> Callable[[World], Sequence[Any]]:
-    return lambda world: [world.dataset, *more]
-
-
 def _face(world: World) -> Sequence[Any]:
     return [world.dataset, world.anywhere]
 
@@ -170,7 +166,10 @@ class Browser:
 def line_of(title: str, times: list[float], size: int, aim: float | None) -> dict[str, Any]:
     """One line of the table from the times of its requests, the first of them cold."""
     warm = sorted(times[1:] or times)
-    at = lambda share: warm[min(len(warm) - 1, round(share * (len(warm) - 1)))]  # noqa: E731
+
+    def at(share: float) -> float:
+        return warm[round(share * (len(warm) - 1))]
+
     told = {"title": title, "cold": times[0], "p50": at(0.5), "p95": at(0.95), "requests": len(times), "bytes": size}
     return {key: round(value, 1) if isinstance(value, float) else value for key, value in told.items()} | {
         "aim": aim,

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from annotator.choices import LayerKind
 from annotator.masks import NOT_SCORED
 from annotator.models import Assignment, Cluster, CodedAU, DataSet, Face, LabelLayer
-from annotator.selectors.arrays import array_read
+from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import CHUNK, coded_aus, is_blind, layer_codes, layers_visible_to
 from annotator.selectors.memberships import cluster_positions
 from annotator.selectors.middles import has_vectors, middle_distances
 from annotator.selectors.review import cluster_aus, coder_layer, state_tokens
-from annotator.selectors.tiles import column_at, face_ids, run_proposals
+from annotator.selectors.tiles import face_ids, run_proposals
 
 PAGE = 5_000
 """Faces on one page of a cluster, and so in one decision about all of them."""
@@ -241,6 +241,6 @@ def _detector_calls(
         threshold = detector.thresholds[column] if column < len(detector.thresholds) else 0.5
         threshold = min(max(float(threshold), 0.001), 0.999)
         calls[:, place] = np.interp(
-            column_at(scores, positions, coded.bit, np.nan), [0.0, threshold, 1.0], [0.0, 0.5, 1.0]
+            values_at(scores[:, coded.bit], positions, np.nan), [0.0, threshold, 1.0], [0.0, 0.5, 1.0]
         )
     return calls

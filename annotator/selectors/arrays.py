@@ -38,6 +38,14 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def values_at(values: NDArray[Any], positions: NDArray[np.int64], missing: float) -> NDArray[Any]:
+    """The rows of an array at these positions; `missing` for faces that came after it was made."""
+    found = np.full((len(positions), *values.shape[1:]), missing, values.dtype)
+    inside = positions < len(values)
+    found[inside] = values[positions[inside]]
+    return found
+
+
 def _local_path(array: ArrayFile) -> Path:
     try:
         path = Path(default_storage.path(array.name))

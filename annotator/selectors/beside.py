@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from annotator.choices import FaceRole, LayerKind
 from annotator.masks import ABSENT, PRESENT
 from annotator.models import Assignment, Cluster, ClusterRun, CodedAU, Face, Label, LabelLayer
-from annotator.selectors.arrays import array_read
+from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import blind_refuse, coded_aus, layers_visible_to
 from annotator.selectors.effective import SOURCES, effective_codes
 from annotator.selectors.memberships import cluster_positions
 from annotator.selectors.middles import cluster_nearest, middle_distances
 from annotator.selectors.review import cluster_aus, coders_needed
 from annotator.selectors.run_hints import run_cut
-from annotator.selectors.tiles import column_at, faces_at, run_proposals
+from annotator.selectors.tiles import faces_at, run_proposals
 
 SHOWN = 8
 """Examples of each kind, and faces of the nearest cluster."""
@@ -123,7 +123,7 @@ def au_examples(
         accept_proposals=False,
         coders_needed=coders_needed(run.dataset),
     )
-    shares = column_at(likely, positions, run_column, np.nan) if len(likely) else np.full(len(positions), np.nan)
+    shares = values_at(likely[:, run_column], positions, np.nan) if len(likely) else np.full(len(positions), np.nan)
     shares = shares.astype(np.float64)
     usable = ~told.noise & (told.ended[:, 0] == 0)
     picked = []

@@ -22,7 +22,7 @@ from django.db.models.functions import Coalesce, Rank
 from numpy.typing import NDArray
 
 from annotator.choices import LayerKind
-from annotator.masks import ABSENT, NOT_SCORED, PRESENT, UNSCORABLE
+from annotator.masks import ABSENT, PRESENT, UNSCORABLE, codes_unpack
 from annotator.models import DataSet, Decision, Face, Label, LabelLayer, Subject
 
 ROWS = 50_000
@@ -45,12 +45,7 @@ class LayerColumns:
     def codes(self, bit: int, positions: NDArray[np.int64] | None = None) -> NDArray[np.int8]:
         """(n,) codes of one AU bit: 1 present, 0 absent, −1 not scored, −2 unscorable."""
         present, scored, unscorable = self.at(positions)
-        single = np.int64(1 << bit)
-        codes = np.full(len(scored), NOT_SCORED, np.int8)
-        codes[(scored & single) != 0] = ABSENT
-        codes[(present & single) != 0] = PRESENT
-        codes[(unscorable & single) != 0] = UNSCORABLE
-        return codes
+        return codes_unpack(present, scored, unscorable, [bit])[:, 0]
 
     def having(self, bit: int, code: int) -> NDArray[np.bool_]:
         """(P,) whether the layer has this code of the AU bit; only the masks that tell it are read."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from annotator.choices import LayerKind
 from annotator.errors import InputRefused, NotFound
 from annotator.models import CodedAU, DataSet, Face, LabelLayer, Member
-from annotator.selectors.arrays import array_read
+from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import coded_aus, is_blind, layer_codes
 from annotator.selectors.columns import NO_FACE, NO_SUBJECT, Columns
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, coder_layer, state_tokens
@@ -199,7 +199,7 @@ def _keys(view: GridView, positions: NDArray[np.int64]) -> NDArray[np.uint16] | 
     where these are enough: numpy sorts them in a tenth of the time."""
     sort = view.sort
     if sort.key == "subject":
-        subjects = _within(view.columns.subjects, positions, NO_SUBJECT).astype(np.int64)
+        subjects = values_at(view.columns.subjects, positions, NO_SUBJECT).astype(np.int64)
         many = int(view.columns.subjects.max(initial=0)) >= LAST
         subjects[subjects < 0] = np.iinfo(np.int64).max if many else LAST
         return subjects if many else subjects.astype(np.uint16)
@@ -234,15 +234,7 @@ def probabilities_at(layer: LabelLayer, bit: int, positions: NDArray[np.int64]) 
     """(n,) the layer's probabilities of one AU bit, NaN where there are none."""
     if layer.probabilities is None:
         return np.full(len(positions), np.nan, np.float16)
-    return _within(array_read(layer.probabilities)[:, bit], positions, np.nan).astype(np.float16)
-
-
-def _within(column: NDArray, positions: NDArray[np.int64], missing: float) -> NDArray:  # type: ignore[type-arg]
-    """The column at these positions; `missing` for faces that came after it was made."""
-    found = np.full(len(positions), missing, column.dtype)
-    inside = positions < len(column)
-    found[inside] = column[positions[inside]]
-    return found
+    return values_at(array_read(layer.probabilities)[:, bit], positions, np.nan).astype(np.float16)
 
 
 def grid_tiles(view: GridView, positions: Sequence[int]) -> list[GridTile]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from annotator.masks import NOT_SCORED
 from annotator.models import ClusterRun, CodedAU, DataSet, Face, LabelLayer
-from annotator.selectors.arrays import array_read
+from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import CHUNK, LayerCodes, layer_codes
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, coder_layer, state_tokens
 from annotator.selectors.run_hints import run_cut
@@ -26,18 +26,10 @@ def run_proposals(
     columns = [(place, run.aus.index(coded.au)) for place, coded in enumerate(aus) if coded.au in run.aus]
     for place, column in columns:
         if run.proposals is not None:
-            codes[:, place] = column_at(array_read(run.proposals), positions, column, NOT_SCORED)
+            codes[:, place] = values_at(array_read(run.proposals)[:, column], positions, NOT_SCORED)
         if run.probabilities is not None:
-            shares[:, place] = column_at(array_read(run.probabilities), positions, column, np.nan)
+            shares[:, place] = values_at(array_read(run.probabilities)[:, column], positions, np.nan)
     return codes, shares
-
-
-def column_at(values: NDArray, positions: NDArray[np.int64], column: int, missing: float) -> NDArray:  # type: ignore[type-arg]
-    """One column at these positions; `missing` for faces that came after the array was made."""
-    inside = positions < len(values)
-    found = np.full(len(positions), missing, values.dtype)
-    found[inside] = values[positions[inside], column]
-    return found
 
 
 def faces_at(dataset: DataSet, positions: Sequence[int]) -> dict[int, Face]:

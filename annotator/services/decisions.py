@@ -20,12 +20,12 @@ from annotator.models import (
     DataSet,
     Decision,
     DecisionFace,
-    Face,
     Label,
     LabelLayer,
 )
-from annotator.selectors.codes import CHUNK, LayerCodes, layer_codes
+from annotator.selectors.codes import LayerCodes, layer_codes
 from annotator.selectors.review import decision_redoable, decision_undoable
+from annotator.selectors.tiles import face_ids
 from annotator.services.assignments import assignment_reopen
 from annotator.services.bulk import rows_insert
 from annotator.services.coder_layers import layer_lock, same_dataset
@@ -240,16 +240,13 @@ def _rows_read(dataset: DataSet, layer: LabelLayer, faces: Sequence[int]) -> Fac
 
 def _ids_find(dataset: DataSet, positions: Sequence[int]) -> list[int]:
     """The ids of the faces at these positions, in their order. Conflict where one is gone."""
-    found: dict[int, int] = {}
-    for start in range(0, len(positions), CHUNK):
-        chunk = positions[start : start + CHUNK]
-        found.update(Face.objects.filter(dataset=dataset, position__in=chunk).values_list("position", "pk"))
-    if len(found) != len(positions):
+    ids = face_ids(dataset, np.array(positions, np.int64))
+    if gone := ids.count(-1):
         raise Conflict(
-            _("%(found)s of these faces are no longer in the data set. Nothing was written; load the page again.")
-            % {"found": len(positions) - len(found)}
+            _("%(gone)s of these faces are no longer in the data set. Nothing was written; load the page again.")
+            % {"gone": gone}
         )
-    return [found[position] for position in positions]
+    return ids
 
 
 def _decision_write(

@@ -41,12 +41,6 @@ def kbd(context: dict[str, Any], name: str) -> SafeString | str:
     return format_html('<kbd class="kbd">{}</kbd>', key_label(keys[0])) if keys else ""
 
 
-@register.simple_tag(takes_context=True)
-def keys_registered(context: dict[str, Any]) -> bool:
-    """Whether the page's keys are in the registry, so that its help is there already."""
-    return page_of(context) in PAGES
-
-
 def page_of(context: dict[str, Any]) -> str:
     match = getattr(context.get("request"), "resolver_match", None)
     name = str(match.url_name) if match else ""
@@ -58,7 +52,9 @@ def page_of(context: dict[str, Any]) -> str:
 def keys_help(context: dict[str, Any]) -> dict[str, Any]:
     """The list of the page's keys, group by group; nothing on a page that has none in the registry."""
     page = page_of(context)
-    book = book_of(context) if page in PAGES else KeyBook()
+    if page not in PAGES:
+        return {}
+    book = book_of(context)
     groups: dict[str, list[Command]] = {}
     for command in commands_of(page):
         groups.setdefault(command.context, []).append(command)

@@ -9,12 +9,12 @@ from django.core.cache import cache
 from numpy.typing import NDArray
 
 from annotator.choices import LayerKind
-from annotator.masks import ABSENT, PRESENT
+from annotator.masks import ABSENT, NOT_SCORED, PRESENT
 from annotator.models import ClusterRun, CodedAU, LabelLayer
-from annotator.selectors.arrays import array_read
+from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import layer_codes, layers_visible_to
 from annotator.selectors.effective import effective_codes
-from clustering.selectors.inputs import TRUSTED, codes_at
+from clustering.selectors.inputs import TRUSTED
 
 BLOCK = 50_000
 """Faces compared at once."""
@@ -120,8 +120,8 @@ def _block_count(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(5, A) added, to present, to absent, withdrawn, decided; (2,) faces set apart and taken back."""
     assert run.proposals is not None and run.membership is not None
-    after = codes_at(array_read(run.proposals), positions)
-    apart_after = (codes_at(array_read(run.membership), positions) == 0).all(axis=1)
+    after = values_at(array_read(run.proposals), positions, NOT_SCORED)
+    apart_after = (values_at(array_read(run.membership), positions, -1) == 0).all(axis=1)
     before = np.full(after.shape, -1, np.int8)
     apart = np.zeros(len(ids), bool)
     if proposal is not None:

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from django.db.models import Max, QuerySet
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from annotator.choices import FaceRole, LayerKind
 from annotator.models import ClusterRun, DataSet, Face, FeatureSet, Label, LabelLayer
-from annotator.selectors.arrays import array_read
+from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import coded_aus, layer_codes
 from annotator.selectors.effective import effective_codes
 
@@ -128,20 +127,4 @@ def run_input(run: ClusterRun) -> RunInput:
 def _probabilities(layer: LabelLayer, positions: NDArray[np.int64], bits: list[int]) -> NDArray[np.float32] | None:
     if layer.probabilities is None:
         return None
-    return rows_of(array_read(layer.probabilities, check=True), positions)[:, bits].astype(np.float32)
-
-
-def rows_of(values: NDArray[np.floating], positions: NDArray[np.int64]) -> NDArray[np.floating]:
-    """The array's rows at these positions; NaN for faces that came after it was written."""
-    known = positions < len(values)
-    rows = np.full((len(positions), *values.shape[1:]), np.nan, values.dtype)
-    rows[known] = values[positions[known]]
-    return rows
-
-
-def codes_at(values: NDArray[Any], positions: NDArray[np.int64]) -> NDArray[Any]:
-    """The array of codes or cluster numbers at these positions; −1 for faces that came after it was written."""
-    rows = np.full((len(positions), *values.shape[1:]), -1, values.dtype)
-    inside = positions < len(values)
-    rows[inside] = values[positions[inside]]
-    return rows
+    return values_at(array_read(layer.probabilities, check=True), positions, np.nan)[:, bits].astype(np.float32)

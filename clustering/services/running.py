@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from annotator.errors import InputRefused
 from annotator.models import ArrayFile, Cluster, ClusterRun
-from annotator.selectors.arrays import array_read
+from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import mask_of_aus
 from annotator.services.arrays import array_write
 from annotator.services.datasets import revision_raise
@@ -29,7 +29,7 @@ from clustering.algorithms.outliers import REASON_WORDS
 from clustering.algorithms.pipeline import weakly_supervised_clustering
 from clustering.algorithms.results import ClusterTable, PartialResult, WSCResult
 from clustering.algorithms.settings import WSCSettings
-from clustering.selectors.inputs import RunInput, rows_of, run_input
+from clustering.selectors.inputs import RunInput, run_input
 from clustering.services.neighbour_lists import neighbours_keep, neighbours_path, neighbours_read
 
 
@@ -43,7 +43,7 @@ def clustering_run(context: JobContext) -> dict[str, Any]:
     context.progress(0.01, "Reading features and labels")
     given = run_input(run)
     assert run.feature_set is not None
-    features = rows_of(array_read(run.feature_set.features, check=True), given.positions)
+    features = values_at(array_read(run.feature_set.features, check=True), given.positions, np.nan)
     if np.isnan(features).any():
         missing = int(np.isnan(features).any(axis=1).sum())
         raise InputRefused(
@@ -106,7 +106,7 @@ def _scores(run: ClusterRun, given: RunInput) -> NDArray[np.float32] | None:
         return None
     bit_of = {coded.au: coded.bit for coded in run.dataset.coded_aus.all()}
     bits = [bit_of[au] for au in run.aus]
-    scores = rows_of(array_read(run.feature_set.scores, check=True), given.positions)[:, bits]
+    scores = values_at(array_read(run.feature_set.scores, check=True), given.positions, np.nan)[:, bits]
     return scores.astype(np.float32) if np.isfinite(scores).any() else None
 
 

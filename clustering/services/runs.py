@@ -10,15 +10,15 @@ from django.utils.translation import gettext as _
 
 from annotator.choices import LayerKind
 from annotator.errors import Conflict, InputRefused
-from annotator.masks import codes_pack
+from annotator.masks import NOT_SCORED, codes_pack
 from annotator.models import ClusterRun, DataSet, FeatureSet, Job, Label, LabelLayer
-from annotator.selectors.arrays import array_read
+from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import coded_aus
 from annotator.services.datasets import audit, revision_raise
 from annotator.services.jobs import job_create
 from annotator.services.labels import labels_write
 from clustering.algorithms.settings import WSCSettings
-from clustering.selectors.inputs import codes_at, features_default, weak_default
+from clustering.selectors.inputs import features_default, weak_default
 
 CHUNK = 5_000
 
@@ -118,7 +118,7 @@ def _proposals_write(run: ClusterRun, layer: LabelLayer) -> None:
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
         ids, positions = [row[0] for row in part], np.array([row[1] for row in part])
-        present, scored, unscorable = codes_pack(codes_at(codes, positions), bits)
+        present, scored, unscorable = codes_pack(values_at(codes, positions, NOT_SCORED), bits)
         labels_write(
             layer=layer,
             face_ids=ids,
@@ -127,7 +127,7 @@ def _proposals_write(run: ClusterRun, layer: LabelLayer) -> None:
             unscorable=unscorable,
             merge_mask=mask,
         )
-        noise = (codes_at(membership, positions) == 0).all(axis=1)
+        noise = (values_at(membership, positions, -1) == 0).all(axis=1)
         apart = [face_id for face_id, is_noise in zip(ids, noise, strict=True) if is_noise]
         mine = Label.objects.filter(layer=layer, face_id__in=ids)
         mine.filter(noise=True).exclude(face_id__in=apart).update(noise=False)

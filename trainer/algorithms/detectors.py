@@ -141,6 +141,18 @@ class _Clock:
         worked = self.fraction(stage, part) - self.fresh
         return (1 - self.fraction(stage, part)) * (time.monotonic() - self.started) / worked if worked > 0 else None
 
+    def moving(self, stage: str, progress: Progress) -> Progress:
+        """The stage's own progress, told as that of the whole work."""
+        return lambda part, message: progress(self.fraction(stage, part), f"{stage}, {message}")
+
+    def telling(self, stage: str, on_epoch: EpochListener) -> EpochListener:
+        """The stage's epochs, with the seconds left of the whole work."""
+
+        def told(report: EpochReport) -> None:
+            on_epoch(replace(report, seconds_left=self.left(stage, report.epoch / report.epochs)))
+
+        return told
+
     def ended(self, stage: str, was_kept: bool) -> None:
         self.done += self.sizes[stage]
         if was_kept:
@@ -207,13 +219,9 @@ class _Work:
                 self.emotions,
                 self.settings,
                 checkpoint=self.folder / f"{PRETRAINING}-{self.fingerprint[:12]}.checkpoint" if self.folder else None,
-                progress=lambda part, message: progress(
-                    clock.fraction(PRETRAINING, part), f"{PRETRAINING}, {message}"
-                ),
+                progress=clock.moving(PRETRAINING, progress),
                 cancelled=cancelled,
-                on_epoch=lambda told: on_epoch(
-                    replace(told, seconds_left=clock.left(PRETRAINING, told.epoch / told.epochs))
-                ),
+                on_epoch=clock.telling(PRETRAINING, on_epoch),
             )
             if path is not None:
                 weights_save(path, network, {"report": report, "fingerprint": self.fingerprint})
@@ -241,14 +249,7 @@ class _Work:
         if finished is not None:
             clock.ended(name, was_kept=True)
             return *finished, kept
-
-        def told(report: EpochReport) -> None:
-            left = clock.left(name, report.epoch / report.epochs)
-            on_epoch(replace(report, seconds_left=left))
-
-        def moved(part: float, message: str) -> None:
-            progress(clock.fraction(name, part), f"{name}, {message}")
-
+        told, moved = clock.telling(name, on_epoch), clock.moving(name, progress)
         network, begun = self.network_make(seed)
         data = TrainingData(self.cache, self.labels, taught, self.unlabelled)
         report = self.network_train(network, data, kept, name, seed, moved, cancelled, told) | begun

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.algorithms.measures import mean_of
+
 OVERLAPS = np.linspace(0.0, 1.0, 21)
 """The shares t at which the curve is told."""
 
@@ -191,11 +193,8 @@ def _curve_told(curve: EventCurve) -> dict[str, Any]:
 
 def _means(aus: list[dict[str, Any]]) -> dict[str, float | None]:
     """Over the AUs that have the figure."""
-    found: dict[str, float | None] = {}
-    for name in ("f1_half", "area"):
-        values = [au[name] for au in aus if au[name] is not None]
-        found[name] = round(sum(values) / len(values), 6) if values else None
-    return found
+    means = {name: mean_of([au[name] for au in aus]) for name in ("f1_half", "area")}
+    return {name: None if mean is None else round(mean, 6) for name, mean in means.items()}
 
 
 def _plain(values: FloatArray) -> list[float | None]:
