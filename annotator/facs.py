@@ -6,7 +6,7 @@ project's own, written from what each muscle does. Left and right are always the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -275,7 +275,7 @@ def _catalogue() -> dict[int, ActionUnit]:
 
 ACTION_UNITS: Mapping[int, ActionUnit] = MappingProxyType(_catalogue())
 
-# Pairs that one face cannot show at once: a save with both is refused.
+# Pairs that one face can hardly show at once: a save with both asks first.
 OPPOSITES: tuple[tuple[int, int], ...] = ((51, 52), (53, 54), (55, 56), (57, 58), (61, 62), (63, 64))
 
 # Pairs that are possible but rare: a save with both asks first.
@@ -327,18 +327,3 @@ def intensity_level(letter: str) -> int:
     if not level:
         raise ValueError(f"an intensity letter is A to E, not {letter!r}")
     return level
-
-
-def pairs_opposite(present: Iterable[int]) -> list[tuple[int, int]]:
-    """The opposites of which both are in `present`."""
-    return _pairs_within(OPPOSITES, present)
-
-
-def pairs_unlikely(present: Iterable[int]) -> list[tuple[int, int]]:
-    """The unlikely pairs of which both are in `present`."""
-    return _pairs_within(UNLIKELY_PAIRS, present)
-
-
-def _pairs_within(pairs: tuple[tuple[int, int], ...], present: Iterable[int]) -> list[tuple[int, int]]:
-    numbers = frozenset(present)
-    return [pair for pair in pairs if numbers.issuperset(pair)]

@@ -42,13 +42,9 @@ def test_pairs_name_known_units_in_order():
         assert a < b and {a, b} <= set(facs.ACTION_UNITS)
 
 
-def test_opposites_are_found_only_where_both_are_present():
-    assert facs.pairs_opposite([51, 52, 12]) == [(51, 52)]
-    assert facs.pairs_opposite([51, 54]) == []
-
-
-def test_unlikely_pairs_are_found():
-    assert facs.pairs_unlikely({12, 15, 1}) == [(12, 15)]
+def test_pairs_hold_the_turns_of_the_head_and_a_smile_with_lowered_corners():
+    assert (51, 52) in facs.OPPOSITES and (51, 54) not in facs.OPPOSITES
+    assert (12, 15) in facs.UNLIKELY_PAIRS
 
 
 def test_labels_and_columns():

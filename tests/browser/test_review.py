@@ -222,16 +222,6 @@ def test_a_whole_cluster_asks_once_about_an_unusual_pair(page, bob, cluster):
     assert Decision.objects.latest("pk").faces.count() == 12
 
 
-def test_a_key_given_twice_is_refused(page):
-    refused = page.evaluate(
-        """async () => {
-          const keys = await import(document.querySelector('script[src*="review"]').src.replace("review", "keys"));
-          try { keys.keyAdd("o", document.body); return ""; } catch (error) { return error.message; }
-        }"""
-    )
-    assert "taken" in refused
-
-
 def test_the_help_names_every_key_once(page):
     page.keyboard.press("?")
     page.wait_for_selector("#keys-help[open]")

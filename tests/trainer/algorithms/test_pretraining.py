@@ -84,7 +84,8 @@ def test_fewer_than_two_emotions_are_refused_in_words(tiny: Tiny) -> None:
 
 def test_momentum_contrast_alone_needs_no_emotion(tiny: Tiny) -> None:
     plain = replace(EMOCO, emotion=0, queues="one", centring="none")
-    detected(tiny, replace(SETTINGS, emoco=plain), emotions=emotions(tiny, ("face",)))
+    result = detected(tiny, replace(SETTINGS, emoco=plain), emotions=emotions(tiny, ("face",)))
+    assert result.trainings[PRETRAINING]["faces"] == len(tiny.cache)
 
 
 def test_without_emotions_the_method_is_refused(tiny: Tiny) -> None:
