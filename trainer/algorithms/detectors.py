@@ -2,7 +2,8 @@
 
 The fold networks score the coded faces honestly: each face by the network that never saw its subject.
 Those scores judge the method, set the thresholds, and stand for the coded faces wherever the detector
-predicts. Each network is a stage; a finished one lies in the folder and is not trained again.
+predicts. Each network is a stage, and what it learns along time another; a finished one lies in the folder and is
+not trained again.
 """
 
 import hashlib
@@ -27,21 +28,24 @@ from trainer.algorithms.callbacks import (
     epoch_ignore,
     progress_ignore,
 )
+from trainer.algorithms.clips import Clips, stills
 from trainer.algorithms.distributed import processes_default, processes_fit, train_together
 from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.folds import folds_assign, subjects_split
+from trainer.algorithms.hybrid import NO_CLIPS, WHOLE, parts_predict, temporal_train
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import Rows, Supervised, TrainingData
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import network_start
 from trainer.algorithms.pretraining import emoco_pretrain
-from trainer.algorithms.settings import PRETRAINING, DetectorSettings
+from trainer.algorithms.settings import FINAL_STAGE, PRETRAINING, DetectorSettings, lstm_stage
 from trainer.algorithms.thresholds import fold_thresholds_choose, thresholds_choose
 from trainer.algorithms.training import ObjectiveMaker, stage_seed, train
 from trainer.algorithms.weights import WeightsError, body_read, weights_load, weights_save
 
-FINAL_STAGE = "detector"
+FRAMES_FOLLOWED = 8
+"""Frames that the LSTMs follow in about the time in which a small network learns from one picture."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class DetectorResult:
     """(K, A) the same without the codes of each fold, for judging it."""
     trainings: dict[str, Any]
     """JSON-ready TrainingReport of each stage."""
+    parts: dict[str, NDArray[np.float32]]
+    """(N, A) out of fold like `out_of_fold`, of the parts of a hybrid alone, `cnn` and `lstm`; otherwise empty."""
 
 
 def objective_of(settings: DetectorSettings) -> ObjectiveMaker:
@@ -78,6 +84,7 @@ def detector_train(
     *,
     study_rows: NDArray[np.bool_] | None = None,
     emotions: Emotions | None = None,
+    clips: Clips | None = None,
     folder: Path | None = None,
     pretrained: Path | str | None = None,
     processes: int | None = None,
@@ -89,15 +96,25 @@ def detector_train(
 
     cache: (N, S, S, 3) uint8, S the network's input size. labels: (N, A) int8, 1, 0, −1 unknown. groups:
     (N,) subject ids, below 0 for a face that is its own subject. study_rows: (N,) faces without codes
-    whose pictures may be learned from. emotions: of the faces that EmoCo learns from first. folder: keeps
-    finished stages and checkpoints; with the same folder and arguments an interrupted work goes on to the
-    same result. processes: for each network, default one a CUDA device, fewer for few faces. Raises
-    ValueError for arrays that do not fit or fewer than two coded faces or subjects, `Cancelled` on request.
+    whose pictures may be learned from; a hybrid looks at the frames among them. emotions: of the faces that EmoCo
+    learns from first. clips: where the N faces stand in time, for a hybrid. folder: keeps finished stages and
+    checkpoints; with the same folder and arguments an interrupted work goes on to the same result. processes: for
+    each network, default one a CUDA device, fewer for few faces. Raises ValueError for arrays that do not fit or
+    fewer than two coded faces or subjects, `Cancelled` on request.
     """
     work = _Work(
-        cache, labels, groups, settings, study_rows, emotions, folder, pretrained, processes or processes_default()
+        cache,
+        labels,
+        groups,
+        settings,
+        study_rows,
+        emotions,
+        clips,
+        folder,
+        pretrained,
+        processes or processes_default(),
     )
-    out_of_fold = np.full(labels.shape, np.nan, dtype=np.float32)
+    parts: dict[str, NDArray[np.float32]] = {}
     trainings: dict[str, Any] = {}
     clock = _Clock(work.sizes())
     if settings.emoco is not None:
@@ -105,11 +122,16 @@ def detector_train(
     for fold in range(work.count):
         name = f"fold-{fold}"
         inside = work.coded[work.folds[work.coded] != fold]
-        network, trainings[name], _ = work.stage(name, inside, clock, progress, cancelled, on_epoch)
+        network, reports, _ = work.stage(name, inside, clock, progress, cancelled, on_epoch)
+        trainings |= reports
         own = work.coded[work.folds[work.coded] == fold]
-        out_of_fold[own] = scores_predict(network, cache, own, cancelled=cancelled)
-    network, trainings[FINAL_STAGE], kept = work.stage(FINAL_STAGE, work.coded, clock, progress, cancelled, on_epoch)
-    out_of_fold[:, ~(labels[work.coded] >= 0).any(axis=0)] = np.nan
+        for part, scores in work.parts_predict(network, own, cancelled).items():
+            parts.setdefault(part, np.full(labels.shape, np.nan, np.float32))[own] = scores
+    network, reports, kept = work.stage(FINAL_STAGE, work.coded, clock, progress, cancelled, on_epoch)
+    trainings |= reports
+    for scores in parts.values():
+        scores[:, ~(labels[work.coded] >= 0).any(axis=0)] = np.nan
+    out_of_fold = parts.pop(WHOLE)
     validation = np.zeros(len(cache), dtype=bool)
     validation[kept] = True
     coded, scores = labels[work.coded], out_of_fold[work.coded]
@@ -121,6 +143,7 @@ def detector_train(
         thresholds=thresholds_choose(coded, scores),
         fold_thresholds=fold_thresholds_choose(coded, scores, work.folds[work.coded]),
         trainings=trainings,
+        parts=parts,
     )
 
 
@@ -170,6 +193,7 @@ class _Work:
         settings: DetectorSettings,
         study_rows: NDArray[np.bool_] | None,
         emotions: Emotions | None,
+        clips: Clips | None,
         folder: Path | None,
         pretrained: Path | str | None,
         processes: int,
@@ -179,6 +203,9 @@ class _Work:
                 raise ValueError(f"{name} has {len(array)} rows, the cache has {len(cache)} faces")
         if cache.shape[1] != settings.network.input_size:
             raise ValueError(f"faces of {cache.shape[1]} pixels, the network takes {settings.network.input_size}")
+        self.clips = clips or stills(len(cache))
+        if settings.hybrid is not None:
+            groups = self.clips.groups(groups)
         self.cache, self.labels, self.groups, self.settings = cache, labels, groups, settings
         self.folder, self.pretrained = folder, pretrained
         if settings.emoco is not None and (emotions is None or len(emotions.classes) != len(cache)):
@@ -194,6 +221,10 @@ class _Work:
         unlabelled = np.zeros(len(cache), dtype=bool) if study_rows is None else study_rows.copy()
         unlabelled[self.coded] = False
         self.unlabelled: Rows = np.flatnonzero(unlabelled)
+        self.seen = unlabelled
+        self.seen[self.coded] = True
+        if settings.hybrid is not None and not self.clips.moving[self.coded].any():
+            raise ValueError(NO_CLIPS)
         self.config = replace(settings.network, outputs=labels.shape[1])
         self.fingerprint = self.fingerprint_make()
 
@@ -204,7 +235,11 @@ class _Work:
         if self.settings.emoco is not None and self.emotions is not None:
             shown = int((self.emotions.classes >= 0).sum()) * self.settings.emoco.epochs
             before[PRETRAINING] = -(-shown // self.settings.training.epochs)
-        return before | inside | {FINAL_STAGE: len(self.coded)}
+        sizes = before | inside | {FINAL_STAGE: len(self.coded)}
+        if self.settings.hybrid is not None:
+            share = self.settings.hybrid.epochs / self.settings.training.epochs / FRAMES_FOLLOWED
+            sizes |= {lstm_stage(name): 1 + round(size * share) for name, size in (inside | sizes).items()}
+        return sizes
 
     def pretrain(
         self, clock: _Clock, progress: Progress, cancelled: CancelCheck, on_epoch: EpochListener
@@ -241,14 +276,38 @@ class _Work:
         cancelled: CancelCheck,
         on_epoch: EpochListener,
     ) -> tuple[FaceNetwork, dict[str, Any], Rows]:
-        """The network of a stage, its report, and the faces it kept for validation."""
+        """The network of a stage, the reports of its trainings by name, and the faces it kept for validation."""
         seed = stage_seed(self.settings.seed, name)
         taught, kept = subjects_split(rows, self.groups, self.settings.validation, seed)
+        followed = taught
+        if self.settings.hybrid is not None and self.settings.hybrid.apart:
+            taught, followed = subjects_split(taught, self.groups, self.settings.hybrid.apart, seed + 1)
+            if not len(followed):
+                raise ValueError("Too few subjects to keep some apart for learning along time (`hybrid.apart`).")
+        network, report = self.frames_learn(name, taught, kept, seed, clock, progress, cancelled, on_epoch)
+        reports = {name: report}
+        if self.settings.hybrid is not None:
+            network, told = self.time_learn(name, network, followed, kept, seed, clock, progress, cancelled, on_epoch)
+            reports |= told
+        return network, reports, kept
+
+    def frames_learn(
+        self,
+        name: str,
+        taught: Rows,
+        kept: Rows,
+        seed: int,
+        clock: _Clock,
+        progress: Progress,
+        cancelled: CancelCheck,
+        on_epoch: EpochListener,
+    ) -> tuple[FaceNetwork, dict[str, Any]]:
+        """The network that looks at single faces, and its report."""
         path = self.folder / f"{name}.safetensors" if self.folder else None
         finished = self.stage_finished(path) if path is not None else None
         if finished is not None:
             clock.ended(name, was_kept=True)
-            return *finished, kept
+            return finished
         told, moved = clock.telling(name, on_epoch), clock.moving(name, progress)
         network, begun = self.network_make(seed)
         data = TrainingData(self.cache, self.labels, taught, self.unlabelled)
@@ -256,7 +315,56 @@ class _Work:
         if path is not None:
             weights_save(path, network, {"report": report, "fingerprint": self.fingerprint})
         clock.ended(name, was_kept=False)
-        return network, report, kept
+        return network, report
+
+    def time_learn(
+        self,
+        name: str,
+        network: FaceNetwork,
+        taught: Rows,
+        kept: Rows,
+        seed: int,
+        clock: _Clock,
+        progress: Progress,
+        cancelled: CancelCheck,
+        on_epoch: EpochListener,
+    ) -> tuple[FaceNetwork, dict[str, Any]]:
+        """The same network with what it sees along time, and the reports of both trainings."""
+        assert self.settings.hybrid is not None
+        stage = lstm_stage(name)
+        path = self.folder / f"{name}-hybrid.safetensors" if self.folder else None
+        finished = self.stage_finished(path) if path is not None else None
+        if finished is not None:
+            clock.ended(stage, was_kept=True)
+            return finished
+        reports = temporal_train(
+            network,
+            self.cache,
+            self.labels,
+            self.clips,
+            taught,
+            kept,
+            self.seen,
+            self.settings.hybrid,
+            replace(self.settings.training, seed=seed),
+            stage=name,
+            checkpoint=self.folder / f"{name}-{self.fingerprint[:12]}" if self.folder else None,
+            progress=clock.moving(stage, progress),
+            cancelled=cancelled,
+            on_epoch=clock.telling(stage, on_epoch),
+        )
+        if path is not None:
+            weights_save(path, network, {"report": reports, "fingerprint": self.fingerprint})
+        clock.ended(stage, was_kept=False)
+        return network, reports
+
+    def parts_predict(
+        self, network: FaceNetwork, rows: Rows, cancelled: CancelCheck
+    ) -> dict[str, NDArray[np.float32]]:
+        """Probabilities (R, A) of the rows: of the whole network, and of the parts of a hybrid."""
+        if network.temporal is None:
+            return {WHOLE: scores_predict(network, self.cache, rows, cancelled=cancelled)}
+        return parts_predict(network, self.cache, rows, self.clips, self.seen, cancelled=cancelled)
 
     def stage_finished(self, path: Path) -> tuple[FaceNetwork, dict[str, Any]] | None:
         """The network and its report, if an earlier attempt at this very work has finished the stage."""
@@ -319,6 +427,6 @@ class _Work:
         digest = hashlib.sha256(json.dumps(told).encode())
         if self.emotions is not None:
             digest.update(np.ascontiguousarray(self.emotions.classes).tobytes())
-        for array in (self.labels, self.folds, self.unlabelled):
+        for array in (self.labels, self.folds, self.unlabelled, self.clips.clips, self.clips.frames):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()

@@ -1,10 +1,12 @@
-"""The interface that every detector network keeps: pixels in, features and one logit per AU out."""
+"""The interface that every detector network keeps: pixels in, features and one logit per AU out; and, where it
+learned to, what it has to see along time (temporal.py)."""
 
 from typing import Self
 
 from torch import Tensor, nn
 
 from trainer.algorithms.settings import NetworkConfig
+from trainer.algorithms.temporal import Temporal
 
 
 class FaceNetwork(nn.Module):
@@ -22,6 +24,7 @@ class FaceNetwork(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.features, config.outputs)
         self.frozen = False
+        self.temporal: Temporal | None = None
 
     def body_freeze(self) -> None:
         """Let training change the head alone; the body's batch normalisation keeps its running figures too."""

@@ -30,3 +30,15 @@ def positive_weights(labels: Tensor, limit: float) -> Tensor:
     absent = (labels == 0).sum(0).float()
     ratio = (absent / present.clamp(min=1)).clamp(min=1.0, max=limit)
     return torch.where(present > 0, ratio, torch.ones_like(ratio))
+
+
+def margin_loss(outputs: Tensor, targets: Tensor, margin: float) -> Tensor:
+    """Max-margin over the known codes (Chu et al. 2019, §3.2): (1/n₀) Σ max(0, λ − y·ŷ), y = 1 present, −1 absent.
+
+    outputs: (…, A) from −1 to 1. targets: (…, A), 1, 0, below 0 unknown. Its gradient is −y/n₀ where y·ŷ < λ; the
+    paper prints it for y·ŷ < 1, which is that of another loss. 0, still differentiable, where nothing is known.
+    """
+    known = targets >= 0
+    signs = torch.where(targets >= 0.5, 1.0, -1.0)
+    each = (margin - signs * outputs).clamp(min=0)
+    return torch.where(known, each, each.new_zeros(())).sum() / known.sum().clamp(min=1)

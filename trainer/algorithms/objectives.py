@@ -1,23 +1,23 @@
 """What a step of training minimises. `Supervised` is the plain one; the methods build on it.
 
-An objective makes the batches of an epoch and the loss of a batch; it knows nothing of optimisers of
-the network, schedules, checkpoints or callbacks, which are the loop's (training.py).
+An `Objective` makes the batches of an epoch, the loss of a batch and that of validation faces; it knows nothing of
+optimisers of the network, schedules, checkpoints or callbacks, which are the loop's (training.py).
 """
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from trainer.algorithms.augmentation import batch_augment
 from trainer.algorithms.devices import precision_choose
-from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.losses import masked_bce, positive_weights
 from trainer.algorithms.networks import FaceNetwork
-from trainer.algorithms.prediction import pixels_tensor
+from trainer.algorithms.prediction import pixels_tensor, scores_predict
 from trainer.algorithms.sampling import batch_count, epoch_batches
 from trainer.algorithms.settings import TrainingConfig
 from trainer.algorithms.world import World
@@ -29,8 +29,8 @@ Rows = NDArray[np.intp]
 class TrainingData:
     """What a training learns from. Rows are positions in the cache."""
 
-    cache: FaceArray
-    """(N, S, S, 3) uint8, S the network's input size."""
+    cache: NDArray[Any]
+    """(N, S, S, 3) uint8, S the network's input size; or what another network said of the faces, (N, F)."""
     labels: NDArray[Any]
     """(N, A): 1 present, 0 absent, below 0 unknown, or soft targets between."""
     rows: Rows
@@ -39,14 +39,49 @@ class TrainingData:
     """Faces whose pictures alone may be learned from."""
 
 
-class Supervised:
-    """Binary cross-entropy on the known codes of the batches that the configured sampler draws."""
+class Objective(ABC):
+    """What the training loop asks for, whatever kind of network it trains."""
 
-    def __init__(self, network: FaceNetwork, data: TrainingData, config: TrainingConfig, world: World) -> None:
+    batches_each: int
+    """Batches of an epoch."""
+
+    def __init__(self, network: nn.Module, data: TrainingData, config: TrainingConfig, world: World) -> None:
         self.network, self.data, self.config, self.world = network, data, config, world
-        self.forward = world.wrapped(network)
         self.precision = precision_choose(config.precision, world.device)
         self.rows = data.rows[(data.labels[data.rows] >= 0).any(axis=1)]
+
+    @abstractmethod
+    def batches(self, epoch: int) -> list[Rows]:
+        """The epoch's batches; the same for the same seed and epoch."""
+
+    @abstractmethod
+    def loss(self, batch: Rows, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, float]]:
+        """The loss of a batch, and its parts by name where it has several."""
+
+    @abstractmethod
+    def validated(self, rows: Rows) -> tuple[float, NDArray[np.bool_]]:
+        """The mean loss of these rows as they are, and which AUs are called present, (R, A)."""
+
+    @abstractmethod
+    def told(self) -> dict[str, Any]:
+        """Its name, settings and the network's shape, JSON-ready: a checkpoint of other ones is not taken up."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What the objective carries from step to step, beside the network's weights."""
+        return {}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:  # noqa: B027 (most have nothing to take up)
+        """Take up what `state` gave."""
+
+
+class Supervised(Objective):
+    """Binary cross-entropy on the known codes of the batches that the configured sampler draws."""
+
+    network: FaceNetwork
+
+    def __init__(self, network: FaceNetwork, data: TrainingData, config: TrainingConfig, world: World) -> None:
+        super().__init__(network, data, config, world)
+        self.forward = world.wrapped(network)
         self.codes = _codes(data.labels[self.rows])
         self.labelled = self.batch_labelled()
         self.batches_each = batch_count(len(self.rows), self.labelled)
@@ -60,7 +95,6 @@ class Supervised:
         return self.config.batch
 
     def batches(self, epoch: int) -> list[Rows]:
-        """The epoch's batches, rows of the cache; the same for the same seed and epoch."""
         drawn = epoch_batches(
             self.config.sampler,
             self.codes,
@@ -80,7 +114,6 @@ class Supervised:
         return pixels, targets.to(self.world.device)
 
     def loss(self, batch: Rows, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, float]]:
-        """The loss of a batch, and its parts by name where it has several."""
         pixels, targets = self.look(batch, generator)
         return self.recognition(self.logits(pixels), targets), {}
 
@@ -100,16 +133,13 @@ class Supervised:
         share = known / self.world.total(known.clone()).clamp(min=1)
         return loss * share * self.world.size
 
+    def validated(self, rows: Rows) -> tuple[float, NDArray[np.bool_]]:
+        logits = scores_predict(self.network, self.data.cache, rows, logits=True)
+        targets = torch.from_numpy(np.ascontiguousarray(self.data.labels[rows]))
+        return float(masked_bce(torch.from_numpy(logits), targets)), logits > 0
+
     def told(self) -> dict[str, Any]:
-        """Its name and settings, JSON-ready: a checkpoint of other ones is not taken up."""
-        return {"objective": type(self).__name__}
-
-    def state(self) -> dict[str, Tensor]:
-        """What the objective carries from step to step, beside the network's weights."""
-        return {}
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take up what `state` gave."""
+        return {"objective": type(self).__name__, "network": asdict(self.network.config)}
 
 
 def _codes(labels: NDArray[Any]) -> NDArray[np.int8]:

@@ -17,12 +17,15 @@ NETWORK_LEAST_SIZE = {"alexnet": 63, "drml": 66}  # a smaller picture leaves not
 OPTIMISERS = ("adamw", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "step", "constant")
 SAMPLERS = ("random", "oversampled", "stratified", "momu")
+WAYS = ("past", "both")
 PRECISIONS = ("auto", "float32", "bfloat16")
 QUICK, PAPER = "quick", "paper"
 PRESETS = (QUICK, PAPER)
 CHOSEN_WHOLE = ("method", "preset")  # what the other settings begin from: not changed one by one
 LONGEST_TEXT = 200
 PRETRAINING = "pretraining"  # the stage before the networks of a detector
+FINAL_STAGE = "detector"
+LSTM_PART, FUSION_PART = "lstm", "fusion"
 PRETRAINED_FOLDER, PRETRAINED_FILE = "pretrained", "model.safetensors"  # below the data folder; in a model's folder
 
 
@@ -201,6 +204,71 @@ class EmoCoConfig(Checked):
 
 
 @dataclass(frozen=True)
+class HybridConfig(Checked):
+    """Seeing along time on top of a network that sees single frames (Chu et al. 2019)."""
+
+    layers: int = setting(3, "LSTMs one above the other.", least=1, most=8)
+    cells: int = setting(256, "Memory cells of each.", least=1, most=4096)
+    dropout: float = setting(0.5, "Share of inputs and cells silenced in training.", least=0, most=0.95)
+    directions: str = setting("past", "Whether a frame sees those before it, or those after it too.", choices=WAYS)
+    variance: float = setting(0.98, "Share of the features' variance that is kept (PCA).", least=0.01, most=1)
+    components: int = setting(1024, "Most numbers of a frame that the LSTMs see.", least=1, most=8192)
+    sequence: int = setting(1300, "Frames of a training sequence; at most those of the clip.", least=2, most=100_000)
+    sequences: int = setting(10, "Sequences in a step.", least=2, most=1000)
+    ignored: int = setting(10, "First frames of a sequence that are not learned from.", least=0, most=10_000)
+    active: float = setting(
+        1.5, "Least AUs present in a frame, on average over a sequence to learn from.", least=0, most=63
+    )
+    gap: int = setting(5, "Largest step of the frame number within a sequence; a longer gap begins anew.", least=1)
+    margin: float = setting(0.5, "Margin of the loss (λ).", least=0.01, most=1)
+    epochs: int = setting(30, "Passes over the frames.", least=1, most=10_000)
+    learning_rate: float = setting(1e-3, "Size of the LSTMs' steps at the beginning.", least=1e-8, most=10)
+    fall: float = setting(0.97, "The learning rate after an epoch, as a share of that before.", least=0.01, most=1)
+    apart: float = setting(
+        0.0,
+        "Share of the subjects from whom time is learned and single frames are not; 0: both from all.",
+        least=0,
+        most=0.9,
+    )
+    fusion: int = setting(64, "Width of the fusion's first connections.", least=1, most=8192)
+    fusion_epochs: int = setting(20, "Passes of the fusion over the frames.", least=1, most=10_000)
+    fusion_rate: float = setting(1e-3, "Size of the fusion's steps.", least=1e-8, most=10)
+
+    def network(self, features: int, components: int, outputs: int) -> TemporalConfig:
+        """The shape of the network that these settings train."""
+        return TemporalConfig(
+            features=features,
+            components=components,
+            outputs=outputs,
+            layers=self.layers,
+            cells=self.cells,
+            dropout=self.dropout,
+            both_ways=self.directions == "both",
+            sequence=self.sequence,
+            gap=self.gap,
+            fusion=self.fusion,
+        )
+
+
+@dataclass(frozen=True)
+class TemporalConfig:
+    """All that is needed to build again what sees along time, weights apart."""
+
+    features: int
+    """F of the network below."""
+    components: int
+    outputs: int
+    layers: int
+    cells: int
+    dropout: float
+    both_ways: bool
+    sequence: int
+    """Frames that were learned from at a time."""
+    gap: int
+    fusion: int
+
+
+@dataclass(frozen=True)
 class DetectorSettings(Checked):
     """One training from snapshot to detector."""
 
@@ -225,6 +293,7 @@ class DetectorSettings(Checked):
     training: TrainingConfig = field(default_factory=TrainingConfig)
     adversarial: AdversarialConfig | None = None
     emoco: EmoCoConfig | None = None
+    hybrid: HybridConfig | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -238,6 +307,36 @@ class DetectorSettings(Checked):
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, nested."""
         return dataclasses.asdict(self)
+
+
+def stages_of(saved: Mapping[str, Any], folds: int) -> list[tuple[str, int]]:
+    """What settings kept by `as_dict` train one after another, each with its epochs, for so many folds."""
+
+    def epochs(part: str, name: str = "epochs") -> int:
+        return int((saved.get(part) or {}).get(name) or 0)
+
+    told = [(PRETRAINING, epochs("emoco"))] if saved.get("emoco") else []
+    for name in (*(f"fold-{fold}" for fold in range(folds)), FINAL_STAGE):
+        told.append((name, epochs("training") or 1))
+        if saved.get("hybrid"):
+            told += [(lstm_stage(name), epochs("hybrid")), (fusion_stage(name), epochs("hybrid", "fusion_epochs"))]
+    return told
+
+
+def lstm_stage(stage: str) -> str:
+    """What a hybrid learns along time, after the network of this stage."""
+    return f"{stage}-{LSTM_PART}"
+
+
+def fusion_stage(stage: str) -> str:
+    """How it learns to weigh both."""
+    return f"{stage}-{FUSION_PART}"
+
+
+def stage_parts(stage: str) -> tuple[str, str]:
+    """The network that a stage is of, and which part of a hybrid it trains: ("fold-0", "lstm"); "" the network."""
+    name, _dash, part = stage.rpartition("-")
+    return (name, part) if part in (LSTM_PART, FUSION_PART) else (stage, "")
 
 
 @dataclass(frozen=True)
@@ -390,6 +489,41 @@ METHODS: dict[str, Method] = {
         "Sun et al. 2021, IV.B: ResNet-50, SGD 0.03 at 256 with cosine, momentum 0.9 and decay 0.0001, 200 epochs, a "
         "projector of 2048 and 128, queues of 65536, τ 0.2, λ 1, m 0.999, the views of MoCo v2. How the codes are "
         "then learned, 224 pixels and normalising in groups on one device are ours.",
+    ),
+    "hybrid": Method(
+        "hybrid",
+        "Hybrid of CNN and LSTM",
+        "Chu, De la Torre, Cohn 2019",
+        "For clips: looks at single frames, then along time, and weighs both for each frame.",
+        DetectorSettings(
+            method="hybrid",
+            training=TrainingConfig(epochs=15, batch=32),
+            hybrid=HybridConfig(layers=3, cells=64, sequence=80, active=0.5, learning_rate=2e-3),
+        ),
+        DetectorSettings(
+            method="hybrid",
+            preset=PAPER,
+            network=NetworkConfig(outputs=1, name="alexnet", input_size=224, features=4096, dropout=0.5),
+            training=TrainingConfig(
+                epochs=30,
+                batch=196,
+                optimiser="sgd",
+                learning_rate=1e-3,
+                schedule="step",
+                step_epochs=10,
+                step_factor=0.1,
+                warmup=0.0,
+                momentum=0.9,
+                weight_decay=5e-4,
+            ),
+            hybrid=HybridConfig(),
+        ),
+        "Chu et al. 2019, §3 and §4.1: AlexNet with an fc7 of 4096, batches of 196, momentum 0.9, decay 0.0005 and "
+        "0.001 at the beginning, lowered when validation stands still (here after a third of the epochs); PCA to "
+        "98%, at most 1024; three LSTMs of 256 cells, dropout 0.5, RMSProp of 0.001 with momentum 0.9, weights from "
+        "±0.08, 10 sequences of 1300 frames, the first 10 not learned from, sequences with fewer than 1.5 active "
+        "AUs left out, margin 0.5, two connections of fusion. What it calls a weight decay of 0.97 is taken for the "
+        "fall of the rate. Epochs, widths of the fusion, gaps, augmentation and folds are ours.",
     ),
 }
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from trainer.algorithms.callbacks import (
     CancelCheck,
@@ -40,19 +40,16 @@ from trainer.algorithms.checkpoints import (
     optimiser_tensors,
 )
 from trainer.algorithms.devices import arithmetic_settle
-from trainer.algorithms.losses import masked_bce
 from trainer.algorithms.measures import f1_measure
-from trainer.algorithms.networks import FaceNetwork
-from trainer.algorithms.objectives import Rows, Supervised, TrainingData
+from trainer.algorithms.objectives import Objective, Rows, Supervised, TrainingData
 from trainer.algorithms.optimisers import learning_rate, optimiser_create
-from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.settings import TrainingConfig
 from trainer.algorithms.world import World, world_alone
 
 CHECKPOINT_SECONDS = 20.0
 VALIDATION_FACES = 4_000  # most faces that the epochs' curves are made of
 NO_ROWS: Rows = np.zeros(0, dtype=np.intp)
-ObjectiveMaker = Callable[[FaceNetwork, TrainingData, TrainingConfig, World], Supervised]
+ObjectiveMaker = Callable[[Any, TrainingData, TrainingConfig, World], Objective]
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ class _State:
 
 
 def train(
-    network: FaceNetwork,
+    network: nn.Module,
     data: TrainingData,
     config: TrainingConfig,
     *,
@@ -136,8 +133,8 @@ class _Loop:
 
     def __init__(
         self,
-        network: FaceNetwork,
-        goal: Supervised,
+        network: nn.Module,
+        goal: Objective,
         config: TrainingConfig,
         validation: Rows,
         world: World,
@@ -242,10 +239,8 @@ class _Loop:
         labels = self.goal.data.labels[self.validation]
         loss, f1 = 0.0, []
         if self.world.first:
-            logits = scores_predict(self.network, self.goal.data.cache, self.validation, logits=True)
-            targets = torch.from_numpy(np.ascontiguousarray(labels))
-            loss = float(masked_bce(torch.from_numpy(logits), targets))
-            f1 = [_f1(labels[:, au], logits[:, au] > 0) for au in range(labels.shape[1])]
+            loss, called = self.goal.validated(self.validation)
+            f1 = [_f1(labels[:, au], called[:, au]) for au in range(labels.shape[1])]
         self.state.validation_losses.append(self.world.told(loss))
         self.state.validation_f1.append(f1)
 
@@ -281,7 +276,7 @@ class _Loop:
     def fingerprint_make(self) -> str:
         """A hash of all that decides the training but the pixels."""
         data = self.goal.data
-        told = [self.stage, self.goal.told(), asdict(self.config), asdict(self.network.config)]
+        told = [self.stage, self.goal.told(), asdict(self.config)]
         digest = hashlib.sha256(json.dumps([*told, data.cache.shape, self.world.size]).encode())
         for array in (self.goal.rows, data.unlabelled, self.validation, data.labels[self.goal.rows]):
             digest.update(np.ascontiguousarray(array).tobytes())

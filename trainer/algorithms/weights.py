@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from trainer.algorithms.networks import FaceNetwork, network_create
-from trainer.algorithms.settings import NetworkConfig
+from trainer.algorithms.settings import NetworkConfig, TemporalConfig
+from trainer.algorithms.temporal import Temporal
 
 FORMAT = "corrugator-network-1"
 
@@ -31,6 +32,8 @@ def weights_save(path: Path, network: FaceNetwork, extra: dict[str, Any] | None 
         "network": json.dumps(asdict(network.config), sort_keys=True),
         "extra": json.dumps(extra or {}, sort_keys=True, allow_nan=False),
     } | ({"card": card} if card else {})
+    if network.temporal is not None:
+        metadata["temporal"] = json.dumps(asdict(network.temporal.config), sort_keys=True)
     partial = path.with_name(path.name + ".partial")
     try:
         save_file(tensors, partial, metadata=metadata)
@@ -47,6 +50,8 @@ def weights_load(path: Path) -> tuple[FaceNetwork, dict[str, Any]]:
     metadata, tensors = _file_read(path)
     try:
         network = network_create(NetworkConfig(**json.loads(metadata["network"])))
+        if "temporal" in metadata:
+            network.temporal = Temporal(TemporalConfig(**json.loads(metadata["temporal"])))
         network.load_state_dict(tensors)
         extra: dict[str, Any] = json.loads(metadata["extra"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -14,10 +14,8 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _
 
 from annotator.selectors.axes import Tick, round_numbers, ticks_fit
-from trainer.algorithms.settings import PRETRAINING
 from trainer.selectors.detector_charts import Frame, Line, Plot, Point
 
-FINAL_STAGE = "detector"
 MOST_POINTS, MOST_POINTS_SMALL, MOST_LINES = 120, 60, 40
 """Points of a line, of a line in a small picture, and lines of the table: of more, every so many."""
 Row = Sequence[float | None]
@@ -48,21 +46,20 @@ class Network:
         return points if any(value is not None for _epoch, value in points) else []
 
 
-def networks_of(curves: Mapping[str, Any], *, folds: int, epochs: int, pretraining: int = 0) -> list[Network]:
-    """Every network in the order of the work, begun or not: the pretraining's, if it has epochs, the folds', then
-    the detector's own."""
+def networks_of(curves: Mapping[str, Any], stages: Sequence[tuple[str, int]]) -> list[Network]:
+    """Every network in the order of the work, begun or not. stages: what is trained, each with its epochs; others
+    that have curves come first."""
     known = {name.rpartition(".")[0] for name in curves}
-    stages = [f"fold-{fold}" for fold in range(folds)]
-    first = [PRETRAINING] if pretraining else []
-    others = sorted(known - {*first, *stages, FINAL_STAGE})
+    epochs = dict(stages)
+    others = sorted(known - epochs.keys())
     return [
         Network(
             stage,
-            pretraining if stage == PRETRAINING else epochs,
+            epochs.get(stage, max(epochs.values(), default=1)),
             curves.get(f"{stage}.loss") or [],
             curves.get(f"{stage}.f1") or [],
         )
-        for stage in [*first, *others, *stages, FINAL_STAGE]
+        for stage in [*others, *epochs]
     ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from annotator.selectors.axes import Tick
-from trainer.algorithms.settings import PRETRAINING
+from trainer.algorithms.settings import FINAL_STAGE, FUSION_PART, LSTM_PART, PRETRAINING, stage_parts
 from trainer.selectors.detector_reports import AUFigures, Figure, mean_defined, trainings_of
 from trainer.selectors.detectors import time_taken
 
@@ -144,10 +144,14 @@ def training_charts(
 
 
 def _trainings_drawn(report: Told) -> list[tuple[str, Told]]:
-    """(stage, its report): the finished detector, then the networks without a fold. A pretraining minimises
-    something else, which has no place on the same axis."""
+    """(stage, its report): the finished detector, then the networks without a fold. A pretraining and the LSTMs of
+    a hybrid minimise something else, which has no place on the same axis."""
     trained = trainings_of(report).items()
-    found = [(stage, told) for stage, told in trained if told.get("losses") and stage != PRETRAINING]
+    found = [
+        (stage, told)
+        for stage, told in trained
+        if told.get("losses") and stage != PRETRAINING and not stage_parts(stage)[1]
+    ]
     return sorted(found, key=lambda one: (one[0].startswith("fold-"), _fold_number(one[0])))
 
 
@@ -195,15 +199,20 @@ def _f1_plot(
 
 
 def stage_title(stage: str) -> str:
-    """What a network of the work is called: “fold-0” is “Without fold 1”."""
-    if stage.startswith("fold-"):
-        return _("Network without fold %d") % (_fold_number(stage) + 1)
+    """What a network of the work is called: “fold-0” is “Network without fold 1”."""
     titles = {
-        "detector": _("The detector itself"),
+        FINAL_STAGE: _("The detector itself"),
         "features": _("The network of the features"),
-        "pretraining": _("Pretraining on emotions"),
+        PRETRAINING: _("Pretraining on emotions"),
     }
-    return titles.get(stage, stage)
+    network, part = stage_parts(stage)
+    title = titles.get(network, network)
+    if network.startswith("fold-"):
+        title = _("Network without fold %d") % (_fold_number(network) + 1)
+    if part:
+        parts = {LSTM_PART: _("%(network)s: LSTMs"), FUSION_PART: _("%(network)s: fusion")}
+        return parts[part] % {"network": title}
+    return title
 
 
 def _fold_number(stage: str) -> int:

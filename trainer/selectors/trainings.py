@@ -16,8 +16,19 @@ from annotator.choices import ACTIVE_STATES, JobState
 from annotator.errors import InputRefused, NotFound
 from annotator.models import DataSet, Detector, Job, LabelSnapshot
 from annotator.selectors.codes import blind_refuse
-from trainer.algorithms.settings import PRETRAINING, DetectorSettings, flattened, preset_of, settings_load
-from trainer.selectors.curves import FINAL_STAGE, Network, networks_of
+from trainer.algorithms.settings import (
+    FINAL_STAGE,
+    FUSION_PART,
+    LSTM_PART,
+    PRETRAINING,
+    DetectorSettings,
+    flattened,
+    preset_of,
+    settings_load,
+    stage_parts,
+    stages_of,
+)
+from trainer.selectors.curves import Network, networks_of
 from trainer.selectors.detector_charts import Mark, mark_of, stage_title
 from trainer.selectors.detector_reports import USUAL_RULE, Figure, head_of
 from trainer.selectors.detectors import method_title
@@ -166,10 +177,11 @@ class Training:
         return "" if self.job.message.startswith(f"{title},") else self.job.message
 
     def chosen(self, stage: str) -> tuple[Network, list[Network]]:
-        """The network to look at, and the others that have begun: the one asked for, or else the newest."""
+        """The network to look at, and the others of its kind that have begun: the one asked for, or the newest."""
         begun = [network for network in self.networks if network.losses]
         found = next((one for one in begun if one.stage == stage), begun[-1] if begun else self.networks[0])
-        return found, [network for network in begun if network is not found]
+        part = stage_parts(found.stage)[1]
+        return found, [one for one in begun if one is not found and stage_parts(one.stage)[1] == part]
 
     @property
     def mark(self) -> str:
@@ -183,20 +195,20 @@ class Training:
 def _short(stage: str, place: int) -> str:
     if stage == PRETRAINING:
         return _("Emotions")
-    number = stage.removeprefix("fold-")
-    return _("Detector") if stage == FINAL_STAGE else _("Fold %d") % (int(number) + 1 if number.isdigit() else place)
+    network, part = stage_parts(stage)
+    number = network.removeprefix("fold-")
+    name = (
+        _("Detector") if network == FINAL_STAGE else _("Fold %d") % (int(number) + 1 if number.isdigit() else place)
+    )
+    return {LSTM_PART: f"{name} LSTM", FUSION_PART: _("%(name)s fusion") % {"name": name}}.get(part, name)
 
 
 def training_told(job: Job) -> Training:
     """The job's row arranged for its page."""
     settings = job.params.get("settings", {})
     snapshot = LabelSnapshot.objects.filter(dataset_id=job.dataset_id, pk=job.checkpoint.get("snapshot")).first()
-    networks = networks_of(
-        job.curves,
-        folds=_folds(int(settings.get("folds") or 0), snapshot),
-        epochs=int(settings.get("training", {}).get("epochs") or 1),
-        pretraining=int((settings.get("emoco") or {}).get("epochs") or 0),
-    )
+    folds = _folds(int(settings.get("folds") or 0), snapshot)
+    networks = networks_of(job.curves, stages_of(settings, folds))
     begun = [place for place, network in enumerate(networks) if network.losses]
     return Training(
         job=job,

@@ -28,10 +28,13 @@ from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
 from annotator.services.labels import labels_write
 from trainer.algorithms.callbacks import Cancelled
+from trainer.algorithms.clips import Clips, runs_find
 from trainer.algorithms.devices import device_choose
+from trainer.algorithms.hybrid import sigmoid
 from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.prediction import outputs_predict
 from trainer.algorithms.scaling import standardised_parts
+from trainer.algorithms.temporal import Temporal, outputs_follow
 from trainer.algorithms.weights import WeightsError, weights_load
 from trainer.selectors.training_codes import FaceTable, face_table
 from trainer.services.keeping import au_bits, job_folder, positions_total
@@ -118,7 +121,11 @@ def faces_look(context: JobContext, detector: Detector, faces: FaceTable, share:
         part = slice(row, row + len(pixels))
         try:
             features[part], scores[part] = outputs_predict(
-                network, pixels, np.arange(len(pixels)), cancelled=context.cancelled
+                network,
+                pixels,
+                np.arange(len(pixels)),
+                cancelled=context.cancelled,
+                logits=network.temporal is not None,
             )
         except Cancelled:
             context.stop_if_asked()
@@ -130,8 +137,44 @@ def faces_look(context: JobContext, detector: Detector, faces: FaceTable, share:
                 laid.flush()  # the database must not know of rows that a power cut takes
             context.checkpoint_save(looked=part.stop)
             saved = time.monotonic()
-    _out_of_fold_lay(detector, faces, scores)
-    return Looked(features, scores)
+    whole: NDArray[np.float32] = scores
+    if network.temporal is not None:
+        whole = _clips_follow(context, network.temporal, faces, features, scores, share)
+    _out_of_fold_lay(detector, faces, whole)
+    return Looked(features, whole)
+
+
+def _clips_follow(
+    context: JobContext,
+    temporal: Temporal,
+    faces: FaceTable,
+    features: NDArray[np.float32],
+    logits: NDArray[np.float32],
+    share: float,
+) -> NDArray[np.float32]:
+    """Probabilities (N, A) of all faces, those in clips seen along time; in files, as a clip may be of any length.
+
+    Quick beside looking at pictures: an interrupted one begins anew.
+    """
+    scores, outputs = (_mapped(context, name, logits.shape, 0) for name in ("whole", "outputs"))
+    for start in range(0, len(logits), CHUNK):
+        scores[start : start + CHUNK] = sigmoid(logits[start : start + CHUNK])
+    clips = Clips(faces.clips, faces.frames)
+    runs = runs_find(clips, np.arange(len(faces.ids)), temporal.config.gap)
+
+    def told(fraction: float, _message: str) -> None:
+        message = _("%(done)d of %(frames)d frames followed") % {
+            "done": round(fraction * len(runs.rows)),
+            "frames": len(runs.rows),
+        }
+        context.progress(share, message)
+
+    try:
+        outputs_follow(temporal, features, logits, runs, outputs, scores, progress=told, cancelled=context.cancelled)
+    except Cancelled:
+        context.stop_if_asked()
+        raise
+    return scores
 
 
 def _rows_done(context: JobContext, detector: Detector, faces: FaceTable) -> int:

@@ -27,14 +27,18 @@ from annotator.services.arrays import array_write
 from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
 from trainer.algorithms.callbacks import Cancelled, EpochReport, progress_part
-from trainer.algorithms.detectors import FINAL_STAGE, DetectorResult, detector_train
+from trainer.algorithms.clips import Clips
+from trainer.algorithms.detectors import DetectorResult, detector_train
 from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.evaluation import evaluate
 from trainer.algorithms.events import events_measure
+from trainer.algorithms.hybrid import WHOLE, parts_predict
+from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import pretrained_find
 from trainer.algorithms.sampling import batch_count, composition, epoch_batches
-from trainer.algorithms.settings import METHODS, PRETRAINED_FOLDER, DetectorSettings, settings_load
+from trainer.algorithms.settings import FINAL_STAGE, METHODS, PRETRAINED_FOLDER, DetectorSettings, settings_load
+from trainer.algorithms.thresholds import fold_thresholds_choose
 from trainer.algorithms.training import stage_seed
 from trainer.selectors.detector_charts import stage_title
 from trainer.selectors.emotions import emotions_of
@@ -121,6 +125,8 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
     emotions = emotions_taken(context, taken.faces) if settings.emoco is not None else None
     if emotions is not None:
         needed |= emotions.classes >= 0
+    if settings.hybrid is not None:
+        needed |= clips_of(taken.faces).beside(np.flatnonzero((taken.test_labels >= 0).any(axis=1)))
     size = settings.network.input_size
     decoding = progress_part(context.progress, 0.0, CACHE_SHARE)
     table, cache = faces_prepare(context, context.job.dataset, taken.faces, size, needed, decoding)
@@ -138,6 +144,7 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
             settings,
             study_rows=taken.study,
             emotions=emotions,
+            clips=clips_of(table),
             folder=job_folder(context),
             pretrained=_pretrained(context.job.dataset, settings),
             progress=progress_part(curves.progress, CACHE_SHARE, TRAIN_SHARE),
@@ -214,11 +221,14 @@ def _study_rows(
     noise: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """(N,) faces without codes that a method learns from: chosen once, the same when the job is resumed."""
-    if settings.adversarial is None:
+    if settings.adversarial is None and settings.hybrid is None:
         return np.zeros(len(faces.ids), bool)
     path = job_folder(context) / "study.npy"
     if not path.exists():
-        open_ = ~(labels >= 0).any(axis=1) & ~faces.is_test & ~noise
+        coded = (labels >= 0).any(axis=1)
+        open_ = ~coded & ~faces.is_test & ~noise
+        if settings.hybrid is not None:
+            open_ &= clips_of(faces).beside(np.flatnonzero(coded))
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
             np.save(file, faces.positions[open_], allow_pickle=False)
@@ -318,13 +328,15 @@ def report_make(
     }
     tests = np.flatnonzero((taken.test_labels >= 0).any(axis=1))
     if len(tests):
-        scores = scores_predict(result.network, cache, tests, cancelled=context.cancelled)
+        scores = test_scores(result.network, cache, tests, clips_of(faces), context)
         codes, cuts = taken.test_labels[tests], result.thresholds
         report["test"] = evaluate(codes, scores, faces.subjects[tests], thresholds=cuts) | {
             "events": events_measure(codes, scores > cuts, faces.clips[tests], faces.frames[tests])
         }
     else:
         report["test_why"] = NO_TEST
+    if result.parts:
+        report["parts"] = {name: part_told(taken, result, part) for name, part in result.parts.items()}
     return report | {
         "trainings": result.trainings,
         "machine": machine_told(result.trainings, FINAL_STAGE),
@@ -332,6 +344,31 @@ def report_make(
         "composition": batches_told(taken, result, settings),
         "validation_faces": int(result.validation.sum()),
     }
+
+
+def test_scores(
+    network: FaceNetwork, cache: Pixels, tests: NDArray[np.intp], clips: Clips, context: JobContext
+) -> NDArray[np.float32]:
+    """(tests, A); a hybrid follows the clips through all their frames, coded or not."""
+    if network.temporal is None:
+        return scores_predict(network, cache, tests, cancelled=context.cancelled)
+    seen = np.ones(len(clips.clips), bool)
+    return parts_predict(network, cache, tests, clips, seen, cancelled=context.cancelled)[WHOLE]
+
+
+def part_told(taken: Taken, result: DetectorResult, part: NDArray[np.float32]) -> dict[str, Any]:
+    """What one part of a hybrid, CNN or LSTM, is worth alone on the same faces: the ablation of its paper."""
+    rows = np.flatnonzero(result.folds >= 0)
+    labels, folds, faces, scores = taken.labels[rows], result.folds[rows], taken.faces, part[rows]
+    cuts = fold_thresholds_choose(labels, scores, folds)[folds]
+    told = evaluate(labels, scores, faces.subjects[rows], thresholds=cuts, folds=folds)
+    events = events_measure(labels, scores > cuts, faces.clips[rows], faces.frames[rows], folds)
+    return {"mean": told["mean"], "events": events["mean"] if events else None}
+
+
+def clips_of(faces: FaceTable) -> Clips:
+    """Where the faces stand in time."""
+    return Clips(faces.clips, faces.frames)
 
 
 def batches_told(taken: Taken, result: DetectorResult, settings: DetectorSettings) -> dict[str, Any]:
