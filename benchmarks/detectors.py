@@ -10,6 +10,10 @@ so a broken-off benchmark goes on where it stopped. Parts:
 - adversarial: α as chosen over α = 0, with 10, 30 and 50% of the stills' labels missing.
 - samplers: MOMU, stratified and random batches, on the AUs with a base rate under 10%.
 - few: the same on the reference stills alone, where the rarest AUs have some fifteen faces.
+- hybrid: on the clips, what the LSTMs and the fusion add to single frames, over the folds of clips.csv; the network
+  is shared by the variants, and each variant tells its parts.
+- hybrid_tune: variants of it within the subjects that fold 0 learns from: the way its defaults were chosen.
+- hybrid_memory: what following clips of 20,000 and 100,000 frames asks for.
 - overhead: a step of our loop beside a bare PyTorch loop of the same network.
 - resume: a worker killed by SIGKILL goes on to the weights of one that was not.
 
@@ -33,6 +37,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.detectors_clips import CLIP_FIGURES, TUNED, VARIANTS, clips_load, memory_measure, variant_run
 from benchmarks.detectors_mechanics import overhead_measure, resume_prove
 from benchmarks.detectors_runs import PLAIN, Plan, plan_run
 from benchmarks.detectors_world import World, world_load
@@ -120,6 +125,28 @@ def alpha_sweep(world: World, work: Path, seeds: int) -> dict[str, Any]:
     return {"validation": told, "chosen": ALPHA}
 
 
+def clips_measure(data: Path, work: Path, seeds: int, only: str, *, tune: bool, quick: bool) -> dict[str, Any]:
+    """Each variant's parts by seed, and what the whole is worth over its parts."""
+    world = clips_load(data, work, quick)
+    if tune:
+        world = world.inner()
+    methods: dict[str, dict[str, list[float | None]]] = {}
+    differences: dict[str, Any] = {}
+    for name, variant in (TUNED if tune else VARIANTS).items():
+        if only not in name:
+            continue
+        runs = [variant_run(world, variant, seed, work, "inner" if tune else "fold") for seed in range(seeds)]
+        for part in ("cnn", "lstm", "whole"):
+            methods[f"{name}: {part}"] = {figure: [run[part][figure] for run in runs] for figure in CLIP_FIGURES}
+        methods[f"{name}: whole"]["cpu_seconds"] = [run["cpu_seconds"] for run in runs]
+        for part in ("cnn", "lstm"):
+            differences[f"{name}: whole − {part}"] = {
+                figure: paired(methods[f"{name}: whole"][figure], methods[f"{name}: {part}"][figure])
+                for figure in CLIP_FIGURES
+            }
+    return {"methods": methods, "differences": differences}
+
+
 def mean(values: list[float | None]) -> float:
     """Over the runs that have the figure; among a few hundred stills there may be no face of an AU."""
     return mean_of(values) or 0.0
@@ -134,7 +161,7 @@ def paired(a: list[float | None], b: list[float | None]) -> dict[str, float | No
 def table_print(part: str, told: dict[str, Any]) -> None:
     print(f"\n{part}")
     for name, figures in told.get("methods", told.get("validation", {})).items():
-        print(f"{name:28s}" + "  ".join(f"{figure} {mean(figures[figure]):.4f}" for figure in FIGURES))
+        print(f"{name:28s}" + "  ".join(f"{figure} {mean(values):.4f}" for figure, values in figures.items()))
     for name, figures in told.get("differences", {}).items():
         shown = (
             f"{figure} {i['value']:+.4f} [{i['low']:+.4f}, {i['high']:+.4f}]"
@@ -157,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the ictau folder")
     parser.add_argument("--work", type=Path, default=Path("var/benchmarks/detectors"), help="finished runs lie here")
-    everything = [*PARTS, "alpha", "overhead", "resume"]
+    everything = [*PARTS, "alpha", "hybrid", "hybrid_tune", "hybrid_memory", "overhead", "resume"]
     parser.add_argument("--parts", nargs="+", choices=everything, default=everything)
     parser.add_argument("--only", default="", metavar="TEXT", help="plans whose name holds this, such as '50%%'")
     parser.add_argument("--seeds", type=int, default=5)
@@ -170,7 +197,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     work = options.work / ("quick" if options.quick else "full")
     work.mkdir(parents=True, exist_ok=True)
-    world = world_load(options.data, work, quick=options.quick)
+    stills = set(options.parts) - {"hybrid", "hybrid_tune", "hybrid_memory"}
+    world = world_load(options.data, work, quick=options.quick) if stills else None
     seeds = min(options.seeds, 2) if options.quick else options.seeds
     told: dict[str, Any] = {"machine": machine(), "seeds": seeds, "parts": {}}
     for part in options.parts:
@@ -178,6 +206,13 @@ def main() -> None:
             told["parts"][part] = part_measure(world, work, part, seeds, options.only)
         elif part == "alpha":
             told["parts"][part] = alpha_sweep(world, work, min(seeds, 2))
+        elif part in ("hybrid", "hybrid_tune"):
+            told["parts"][part] = clips_measure(
+                options.data, work, seeds, options.only, tune=part == "hybrid_tune", quick=options.quick
+            )
+        elif part == "hybrid_memory":
+            told["parts"][part] = memory_measure()
+            print("\nhybrid_memory", told["parts"][part])
         elif part == "overhead":
             told["parts"][part] = overhead_measure(world, quick=options.quick)
             print("\noverhead", told["parts"][part])

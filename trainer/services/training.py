@@ -15,7 +15,7 @@ from annotator.errors import InputRefused
 from annotator.models import DataSet, Detector, Job
 from annotator.services.datasets import audit, revision_raise
 from annotator.services.jobs import job_create, job_send
-from trainer.algorithms.settings import QUICK, settings_make
+from trainer.algorithms.settings import METHODS, QUICK, settings_make
 from trainer.selectors.predictions import prediction_is_current
 from trainer.selectors.snapshots import SnapshotCheck, training_check
 from trainer.services.pretrained import pretrained_refuse
@@ -55,6 +55,11 @@ def training_create(
     except ValueError as error:
         raise InputRefused(str(error)) from error
     pretrained_refuse(dataset=dataset, name=made.pretrained)
+    if made.hybrid is not None and not dataset.faces.exclude(clip=None).exclude(frame=None).exists():
+        raise InputRefused(
+            _("“%(method)s” learns from frames that follow each other, and no face here is a frame of a clip.")
+            % {"method": METHODS[method].title}
+        )
     chosen = {source: bool(sources.get(source)) for source in SOURCES}
     check = training_check(dataset, chosen, folds=made.folds)
     if not check.ready:

@@ -21,6 +21,7 @@ from trainer.selectors.detector_charts import mark_of, reliability_chart, score_
 from trainer.selectors.detector_comparison import MOST, comparison_make
 from trainer.selectors.detector_distributions import batch_chart, heat_maps, marginal_chart
 from trainer.selectors.detector_events import events_shown
+from trainer.selectors.detector_parts import parts_shown
 from trainer.selectors.detector_reports import (
     RULES,
     USUAL_RULE,
@@ -82,6 +83,7 @@ def detector_detail(request: HttpRequest, dataset_id: int, detector_id: int) -> 
         "round": next_round(detector),
         "snapshot": snapshot_told(detector),
         "settings": setting_rows(detector),
+        "parts": parts_shown(detector.report),
         "trainings": training_charts(detector.report, detector.aus, au),
         "batches": batch_chart(detector.report.get("composition"), detector.aus),
         "machine": machine,

@@ -1,0 +1,243 @@
+"""The hybrid on the ictau clips, for benchmarks/detectors.py: what time adds to single frames.
+
+Folds are those of clips.csv, subject-exclusive. In each a network learns from single frames of the other folds; on
+top of it the LSTMs and the fusion. All parts score the fold they never saw; thresholds are those of the best F1 on
+the other folds' scores. A network of single frames is trained once for a seed and fold and shared by all variants.
+
+`inner` stays within the subjects that fold 0 learns from, cut in three: the way to try settings without looking at
+what the figures are made of.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.ictau_features import cache_make, labels_read, table_read
+from trainer.algorithms.callbacks import cancel_never, epoch_ignore, progress_ignore
+from trainer.algorithms.clips import Clips, runs_find
+from trainer.algorithms.events import events_measure
+from trainer.algorithms.faces import FaceArray, faces_cache_open
+from trainer.algorithms.folds import folds_assign, subjects_split
+from trainer.algorithms.hybrid import CNN, LSTM, WHOLE, parts_predict, temporal_train
+from trainer.algorithms.measures import auc_measure, f1_measure, mean_of
+from trainer.algorithms.networks import FaceNetwork, network_create
+from trainer.algorithms.objectives import TrainingData
+from trainer.algorithms.settings import METHODS, HybridConfig, NetworkConfig, TrainingConfig
+from trainer.algorithms.temporal import Temporal, outputs_follow
+from trainer.algorithms.thresholds import fold_thresholds_choose
+from trainer.algorithms.training import NO_ROWS, stage_seed, train
+from trainer.algorithms.weights import weights_load, weights_save
+
+SIZE = 64
+QUICK_SUBJECTS = 15
+NETWORK = NetworkConfig(outputs=1, input_size=SIZE, width=16, dropout=0.3)
+TRAINING = TrainingConfig(batch=32, epochs=8)
+VALIDATION = 0.1
+CLIP_FIGURES = ("f1_frame", "f1_event", "area", "auc")
+assert METHODS["hybrid"].settings.hybrid is not None
+HYBRID: HybridConfig = METHODS["hybrid"].settings.hybrid
+VARIANTS: dict[str, HybridConfig] = {
+    "hybrid": HYBRID,
+    "both ways": replace(HYBRID, directions="both"),
+}
+TUNED: dict[str, HybridConfig] = {
+    "as in the paper": replace(HYBRID, apart=0.0),
+    "apart 0.3": replace(HYBRID, apart=0.3),
+    "apart 0.5": replace(HYBRID, apart=0.5),
+    "both ways": replace(HYBRID, apart=0.0, directions="both"),
+    "both ways, apart 0.3": replace(HYBRID, apart=0.3, directions="both"),
+    "sequence 40": replace(HYBRID, sequence=40),
+    "one layer": replace(HYBRID, layers=1),
+    "dropout 0.2": replace(HYBRID, dropout=0.2),
+    "epochs 80": replace(HYBRID, epochs=80),
+    "rate 0.0005": replace(HYBRID, learning_rate=5e-4),
+}
+"""What was tried for the defaults."""
+
+
+@dataclass(frozen=True)
+class ClipWorld:
+    """N frames, A AUs."""
+
+    cache: FaceArray
+    labels: NDArray[np.int8]
+    subjects: NDArray[np.int64]
+    clips: Clips
+    folds: NDArray[np.int16]
+    quick: bool
+
+    def inner(self) -> "ClipWorld":
+        """The same frames, those of fold 0 left out and the others cut in three folds of their own."""
+        rows = np.flatnonzero(self.folds != 0)
+        return replace(self, folds=folds_assign(rows, self.subjects, 3, seed=11))
+
+
+def clips_load(data: Path, work: Path, quick: bool) -> ClipWorld:
+    """Frames, codes and folds of clips.csv."""
+    rows = table_read(data / "clips.csv")
+    aus = [int(name[2:]) for name in rows[0] if name.startswith("AU")]
+    names = sorted({row["subject"] for row in rows})
+    if quick:
+        rows = [row for row in rows if row["subject"] in names[:: len(names) // QUICK_SUBJECTS]]
+    path = work / "frames" / "faces.npy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images = [row["image"] for row in rows]
+    cache = faces_cache_open(path) if path.exists() else cache_make(data, images, SIZE, path.parent, "clips")
+    subject = np.array([names.index(row["subject"]) for row in rows], np.int64)
+    clip = np.unique([f"{row['subject']} {row['clip']}" for row in rows], return_inverse=True)[1].astype(np.int64)
+    frame = np.array([int(row["frame"]) for row in rows], np.int64)
+    fold = np.array([int(row["fold"]) for row in rows], np.int16)
+    return ClipWorld(cache, labels_read(rows, aus), subject, Clips(clip, frame), fold, quick)
+
+
+def variant_run(world: ClipWorld, variant: HybridConfig, seed: int, work: Path, label: str) -> dict[str, Any]:
+    """Figures of each part over all folds, from the work folder if this was done before."""
+    if world.quick:
+        variant = replace(variant, epochs=2, fusion_epochs=2)
+    told = [asdict(variant), asdict(NETWORK), asdict(TRAINING), seed, label, world.quick]
+    path = work / f"hybrid-{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]}.json"
+    if path.exists():
+        kept: dict[str, Any] = json.loads(path.read_text())
+        return kept
+    parts = {part: np.full(world.labels.shape, np.nan, np.float32) for part in (CNN, LSTM, WHOLE)}
+    began = time.process_time()
+    for fold in np.unique(world.folds[world.folds >= 0]):
+        own = np.flatnonzero(world.folds == fold)
+        inside = np.flatnonzero((world.folds >= 0) & (world.folds != fold))
+        network = fold_train(world, variant, inside, seed, work, f"{label}-{fold}")
+        for part, scores in parts_predict(
+            network, world.cache, own, world.clips, np.ones(len(world.labels), bool)
+        ).items():
+            parts[part][own] = scores
+    run = {part: figures(world, scores) for part, scores in parts.items()}
+    run["cpu_seconds"] = round(time.process_time() - began, 1)
+    path.write_text(json.dumps(run))
+    return run
+
+
+def fold_train(
+    world: ClipWorld, variant: HybridConfig, inside: NDArray[np.intp], seed: int, work: Path, label: str
+) -> FaceNetwork:
+    """The hybrid of one fold; its network of single frames is kept for the other variants."""
+    seed = stage_seed(seed, label)
+    taught, kept = subjects_split(inside, world.subjects, VALIDATION, seed)
+    followed = taught
+    if variant.apart:
+        taught, followed = subjects_split(taught, world.subjects, variant.apart, seed + 1)
+    training = replace(TRAINING, epochs=1 if world.quick else round(TRAINING.epochs * len(inside) / len(taught)))
+    told = json.dumps([asdict(NETWORK), asdict(training), seed, len(taught), world.quick])
+    path = work / f"frames-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"
+    if path.exists():
+        network, _ = weights_load(path)
+    else:
+        network = network_create(replace(NETWORK, outputs=world.labels.shape[1]), seed)
+        data = TrainingData(world.cache, world.labels, taught, NO_ROWS)
+        train(network, data, replace(training, seed=seed))
+        weights_save(path, network)
+    temporal_train(
+        network,
+        world.cache,
+        world.labels,
+        world.clips,
+        followed,
+        kept,
+        np.ones(len(world.labels), bool),
+        variant,
+        replace(training, seed=seed),
+        stage=label,
+        checkpoint=None,
+        progress=progress_ignore,
+        cancelled=cancel_never,
+        on_epoch=epoch_ignore,
+    )
+    return network
+
+
+def figures(world: ClipWorld, scores: NDArray[np.float32]) -> dict[str, float | None]:
+    """Means over AUs of one part's scores (N, A), over the frames of all folds together."""
+    rows = np.flatnonzero(world.folds >= 0)
+    labels, folds, scores = world.labels[rows], world.folds[rows], scores[rows]
+    used = np.unique(folds, return_inverse=True)[1]
+    called = scores > fold_thresholds_choose(labels, scores, used)[used]
+    clips = world.clips.of(rows)
+    events = events_measure(labels, called, clips.clips, clips.frames)
+    assert events is not None
+    columns = range(labels.shape[1])
+    return {
+        "f1_frame": mean_of([f1_measure(labels[:, a], called[:, a]) for a in columns]),
+        "f1_event": events["mean"]["f1_half"],
+        "area": events["mean"]["area"],
+        "auc": mean_of([auc_measure(labels[:, a], scores[:, a]) for a in columns]),
+    }
+
+
+def memory_measure(frames: int = 20_000) -> dict[str, float]:
+    """What following one clip of so many frames, and one five times as long, asks for beside its files, in MB.
+
+    Each in a process of its own, after a short clip has loaded what any clip needs.
+    """
+    program = "import sys\nfrom benchmarks.detectors_clips import clip_follow\nclip_follow(int(sys.argv[1]))"
+    told = {}
+    for count in (frames, 5 * frames):
+        command = [sys.executable, "-c", program, str(count)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+        told[f"{count} frames"] = round(float(done.stdout), 1)
+    return told
+
+
+def clip_follow(frames: int, features: int = 256) -> None:
+    """Follow one clip that lies in files, and print by how many MB the process's own memory grew at most."""
+    temporal = Temporal(HYBRID.network(features, 100, 18))
+    with tempfile.TemporaryDirectory() as folder:
+
+        def mapped(name: str, width: int) -> NDArray[np.float32]:
+            path = Path(folder) / f"{name}.npy"
+            return np.lib.format.open_memmap(path, "w+", np.float32, (frames, width))
+
+        shown = [mapped("features", features), mapped("logits", 18)]
+        told = [mapped("outputs", 18), mapped("scores", 18)]
+        for array in shown:
+            array[:] = 1.0
+        clips = Clips(np.zeros(frames, np.int64), np.arange(frames))
+        outputs_follow(temporal, *shown, runs_find(clips, np.arange(100), 5), *told)
+        with OwnMemory() as memory:
+            outputs_follow(temporal, *shown, runs_find(clips, np.arange(frames), 5), *told)
+    print(memory.grown)
+
+
+class OwnMemory:
+    """How far this process's memory, mapped files apart, grows at most while it is watched, in MB."""
+
+    def __enter__(self) -> "OwnMemory":
+        self.before = self.most = self._now()
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._watch)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.over.set()
+        self.thread.join()
+
+    @property
+    def grown(self) -> float:
+        return self.most - self.before
+
+    def _watch(self) -> None:
+        while not self.over.wait(0.005):
+            self.most = max(self.most, self._now())
+
+    @staticmethod
+    def _now() -> float:
+        lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        return float(lines["RssAnon"].split()[0]) / 1024
