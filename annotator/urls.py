@@ -105,6 +105,7 @@ urlpatterns = [
     path("datasets/<int:dataset_id>/faces/<int:position>/strip/", faces.face_strip, name="face_strip"),
     path("datasets/<int:dataset_id>/faces/<int:position>/neutral/", faces.face_neutral, name="face_neutral"),
     path("datasets/<int:dataset_id>/clips/<int:clip_id>/", faces.clip_frame, name="clip_frame"),
+    path("datasets/<int:dataset_id>/clips/<int:clip_id>/film/", faces.clip_film, name="clip_film"),
     # any selection of faces
     path("datasets/<int:dataset_id>/selections/", selections.selection_create, name="selection_create"),
     path("datasets/<int:dataset_id>/faces/", face_lists.face_list, name="face_list"),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.choices import DecisionKind, Hidden, Mode, Side
 from annotator.errors import CorrugatorError
 from annotator.models import Decision, Face, Member
-from annotator.selectors import clips, events, faces, neutral, review
+from annotator.selectors import clips, events, faces, film, neutral, review
 from annotator.selectors.access import REVIEW, member_for
 from annotator.selectors.codes import coded_aus
 from annotator.selectors.face_history import standing_within
@@ -74,6 +74,19 @@ def clip_frame(request: HttpRequest, dataset_id: int, clip_id: int) -> HttpRespo
     frame = int(text) if text.isdecimal() and len(text) < 10 else 0
     face = clips.clip_frame(member.dataset, clip_id, frame)
     return redirect("face_detail", dataset_id, face.position)
+
+
+@login_required
+@require_GET
+def clip_film(request: HttpRequest, dataset_id: int, clip_id: int) -> HttpResponse:
+    """A clip over time: codes and scores of every visible layer, by AU."""
+    member = member_for(request.user, dataset_id)
+    context = {
+        "dataset": member.dataset,
+        "member": member,
+        "film": film.film_of(member.user, member.dataset, clip_id),
+    }
+    return render(request, "annotator/clip_film.html", context)
 
 
 @login_required

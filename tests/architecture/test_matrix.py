@@ -67,6 +67,7 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "face_strip": ("GET", MEMBERS),
     "face_neutral": ("POST", REVIEW),
     "clip_frame": ("GET", MEMBERS),
+    "clip_film": ("GET", MEMBERS),
     "selection_create": ("POST", MEMBERS),
     "face_list": ("GET", MEMBERS),
     "grid_decide": ("POST", REVIEW),

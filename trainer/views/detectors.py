@@ -14,6 +14,7 @@ from annotator.choices import Role
 from annotator.errors import InputRefused
 from annotator.models import Detector
 from annotator.selectors.access import EXPORT, MANAGE, member_for
+from annotator.selectors.film import clip_first
 from annotator.services.jobs import job_send
 from trainer.algorithms.settings import METHODS
 from trainer.selectors.detector_card import card_make
@@ -97,6 +98,7 @@ def detector_detail(request: HttpRequest, dataset_id: int, detector_id: int) -> 
         context |= _evaluation_shown(found, detector, au)
         told = (detector.report.get(evaluation) or {}).get("events")
         context["events"] = events_shown(told, detector.aus, au, {one.au: one.f1_value for one in found.rows})
+        context["clip"] = clip_first(detector.dataset) if told else None
     return render(request, "trainer/detector_detail.html", context)
 
 

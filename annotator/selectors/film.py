@@ -1,0 +1,323 @@
+"""A clip over time: for each AU, what every visible layer says of its frames, and a detector's scores between.
+
+A long clip is drawn in columns of several frames: present where any of them is, scores from their lowest to their
+highest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from django.contrib.auth.models import User
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from annotator.choices import LayerKind
+from annotator.errors import NotFound
+from annotator.masks import ABSENT, NOT_SCORED, PRESENT, UNSCORABLE
+from annotator.models import Clip, CodedAU, DataSet, Face, LabelLayer
+from annotator.selectors.arrays import array_read, values_at
+from annotator.selectors.axes import Tick, round_numbers
+from annotator.selectors.codes import coded_aus, layer_codes, layers_visible_to
+from annotator.selectors.events import WIDTH
+
+COLUMNS = 1000
+"""Most columns that a clip is drawn in."""
+PICTURES = 16
+"""Pictures of the strip above the lanes."""
+HEIGHT = 40
+"""Of a curve's box, in its own units."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Frames in a row to which a layer gives the same code."""
+
+    first: int
+    last: int
+    x: float
+    width: float
+    unscorable: bool
+
+    @property
+    def words(self) -> str:
+        said = _("unscorable") if self.unscorable else _("present")
+        if self.first == self.last:
+            return _("frame %(first)d, %(said)s") % {"first": self.first, "said": said}
+        return _("frames %(first)d–%(last)d, %(said)s") % {"first": self.first, "last": self.last, "said": said}
+
+
+@dataclass(frozen=True)
+class LayerLane:
+    """One layer's codes of one AU along the clip."""
+
+    layer: LabelLayer
+    stretches: list[Stretch]
+    coded: int
+    """Frames that it has a code for."""
+    agreed: float | None
+    """Share of the frames coded by both that it codes as the trusted layer does; None without such frames."""
+    curve: str
+    """The path of its scores in a box of WIDTH × HEIGHT; empty without any."""
+
+
+@dataclass(frozen=True)
+class AULanes:
+    """One AU along the clip."""
+
+    coded: CodedAU
+    lanes: list[LayerLane]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One frame of the strip."""
+
+    face: Face
+    x: float
+    """Share of the clip's length, in percent."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """A clip and what its frames are said to show."""
+
+    clip: Clip
+    first: int
+    last: int
+    count: int
+    """Frames that there are."""
+    pictures: list[Picture]
+    aus: list[AULanes]
+    """AUs that any layer finds in the clip."""
+    never: list[CodedAU]
+    """AUs that no layer finds present in any frame."""
+    gaps: list[tuple[float, float]]
+    """(x, width) of frames that are missing."""
+    ticks: list[Tick]
+    trusted: LabelLayer | None
+    """The layer that the others are compared with."""
+    before: Clip | None
+    after: Clip | None
+    """The clips beside it, by subject and name."""
+
+    @property
+    def span(self) -> int:
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """The clip's faces in order, one a frame, and where each frame is drawn."""
+
+    ids: list[int]
+    positions: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    step: int
+    """Of frame numbers from one to the next where none is missing."""
+
+    @property
+    def first(self) -> int:
+        return int(self.numbers[0])
+
+    @property
+    def last(self) -> int:
+        return int(self.numbers[-1])
+
+    def x(self, number: float) -> float:
+        """Where a frame begins."""
+        return round((number - self.first) * WIDTH / (self.last - self.first + self.step), 2)
+
+    def follow(self) -> NDArray[np.bool_]:
+        """(F,) whether no frame is missing before it."""
+        told = np.zeros(len(self.numbers), bool)
+        told[1:] = np.diff(self.numbers) <= self.step
+        return told
+
+
+def film_of(user: User, dataset: DataSet, clip_id: int, aus: Sequence[int] = ()) -> Film:
+    """The clip in the layers that this user may see; only these AUs, or all. Raises NotFound where the data set has
+    no such clip with frames."""
+    clip = Clip.objects.filter(dataset=dataset, pk=clip_id).select_related("subject").first()
+    frames = _frames_of(clip) if clip else None
+    if clip is None or frames is None:
+        raise NotFound(_("There is no such clip in this data set."))
+    asked = [coded for coded in coded_aus(dataset) if not aus or coded.au in aus]
+    layers = layers_visible_to(user, dataset)
+    codes = [layer_codes(layer, frames.ids).codes([coded.bit for coded in asked]) for layer in layers]
+    scores = [_scores_of(layer, frames.positions, [coded.bit for coded in asked]) for layer in layers]
+    trusted = _trusted(layers, codes)
+    shown, never = [], []
+    for column, coded in enumerate(asked):
+        of_au = [(layer, codes[place][:, column], scores[place]) for place, layer in enumerate(layers)]
+        if not any((said == PRESENT).any() for _layer, said, _scores in of_au):
+            never.append(coded)
+            continue
+        judge = None if trusted is None else codes[layers.index(trusted)][:, column]
+        lanes = [
+            _lane(layer, said, None if given is None else given[:, column], judge, frames, layer is trusted)
+            for layer, said, given in of_au
+            if (said != NOT_SCORED).any()
+        ]
+        shown.append(AULanes(coded, lanes))
+    before, after = _beside(clip)
+    return Film(
+        clip=clip,
+        first=frames.first,
+        last=frames.last,
+        count=len(frames.ids),
+        pictures=_pictures(frames),
+        aus=shown,
+        never=never,
+        gaps=_gaps(frames),
+        ticks=_ticks(frames),
+        trusted=trusted,
+        before=before,
+        after=after,
+    )
+
+
+def clip_first(dataset: DataSet) -> Clip | None:
+    """The first clip of the data set, by subject and name."""
+    return Clip.objects.filter(dataset=dataset, faces__frame__isnull=False).order_by("subject_id", "name").first()
+
+
+def _frames_of(clip: Clip) -> _Frames | None:
+    rows = list(
+        Face.objects.filter(clip=clip, frame__isnull=False)
+        .order_by("frame", "position")
+        .values_list("pk", "position", "frame")
+    )
+    kept = [row for row, before in zip(rows, [None, *rows], strict=False) if before is None or before[2] != row[2]]
+    if not kept:
+        return None
+    numbers = np.array([row[2] for row in kept], np.int64)
+    step = min((int(later - earlier) for earlier, later in pairwise(numbers)), default=1)
+    return _Frames([row[0] for row in kept], np.array([row[1] for row in kept], np.int64), numbers, step)
+
+
+def _scores_of(layer: LabelLayer, positions: NDArray[np.int64], bits: list[int]) -> NDArray[np.float32] | None:
+    """(F, len(bits)) probabilities, NaN where there is none; None for a layer without any."""
+    if layer.probabilities is None:
+        return None
+    found = values_at(array_read(layer.probabilities), positions, np.nan)
+    return found[:, bits].astype(np.float32)
+
+
+def _trusted(layers: Sequence[LabelLayer], codes: Sequence[NDArray[np.int8]]) -> LabelLayer | None:
+    """The layer that others are compared with: the consensus, else the reference, as far as it codes this clip."""
+    for kind in (LayerKind.CONSENSUS, LayerKind.REFERENCE):
+        for layer, said in zip(layers, codes, strict=True):
+            if layer.kind == kind and ((said == PRESENT) | (said == ABSENT)).any():
+                return layer
+    return None
+
+
+def _lane(
+    layer: LabelLayer,
+    said: NDArray[np.int8],
+    scores: NDArray[np.float32] | None,
+    judge: NDArray[np.int8] | None,
+    frames: _Frames,
+    is_judge: bool,
+) -> LayerLane:
+    told = (said == PRESENT) | (said == ABSENT)
+    agreed = None
+    if judge is not None and not is_judge:
+        both = told & ((judge == PRESENT) | (judge == ABSENT))
+        agreed = float((said == judge)[both].mean()) if both.any() else None
+    return LayerLane(
+        layer=layer,
+        stretches=[*_stretches(said == PRESENT, frames, False), *_stretches(said == UNSCORABLE, frames, True)],
+        coded=int(told.sum()),
+        agreed=agreed,
+        curve="" if scores is None else _curve(scores, frames),
+    )
+
+
+def _stretches(holds: NDArray[np.bool_], frames: _Frames, unscorable: bool) -> list[Stretch]:
+    follow = frames.follow()
+    begins = holds.copy()
+    begins[1:] &= ~(holds[:-1] & follow[1:])
+    ends = holds.copy()
+    ends[:-1] &= ~(holds[1:] & follow[1:])
+    firsts, lasts = frames.numbers[begins], frames.numbers[ends]
+    told: list[Stretch] = []
+    least = WIDTH / COLUMNS
+    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
+        x = frames.x(first)
+        width = max(least, frames.x(last + frames.step) - x)
+        if told and x - (told[-1].x + told[-1].width) < least / 2 and len(frames.ids) > COLUMNS:
+            # too close to be told apart in so long a clip: one stretch, from the first to the last
+            before = told.pop()
+            first, x, width = before.first, before.x, max(before.width, x + width - before.x)
+        told.append(Stretch(first, last, x, round(width, 2), unscorable))
+    return told
+
+
+def _curve(scores: NDArray[np.float32], frames: _Frames) -> str:
+    """A band from the lowest to the highest score of each column, a line where columns are single frames."""
+    size = -(-len(scores) // COLUMNS)
+    parts: list[str] = []
+    begins = np.r_[np.flatnonzero(~frames.follow()), len(scores)]
+    for begin, end in pairwise(begins.tolist()):
+        high, low = [], []
+        for start in range(begin, end, size):
+            column = scores[start : min(start + size, end)]
+            if not np.isfinite(column).any():
+                continue
+            x = frames.x(float(frames.numbers[start : min(start + size, end)].mean()) + frames.step / 2)
+            high.append(f"{x:g},{_y(float(np.nanmax(column)))}")
+            low.append(f"{x:g},{_y(float(np.nanmin(column)))}")
+        if high:
+            back = [] if size == 1 else low[::-1]
+            parts.append("M" + " ".join([*high, *back]) + ("h0" if len(high) == 1 else ""))
+    return "".join(parts)
+
+
+def _y(score: float) -> str:
+    return f"{round(HEIGHT * (1 - score), 1):g}"
+
+
+def _gaps(frames: _Frames) -> list[tuple[float, float]]:
+    told = []
+    for earlier, later in pairwise(frames.numbers.tolist()):
+        if later - earlier > frames.step:
+            x = frames.x(earlier + frames.step)
+            told.append((x, round(frames.x(later) - x, 2)))
+    return told
+
+
+def _ticks(frames: _Frames) -> list[Tick]:
+    marks = round_numbers(frames.first, frames.last, 9, whole=True)
+    return [Tick(frames.x(number + frames.step / 2), name) for number, name in marks]
+
+
+def _pictures(frames: _Frames) -> list[Picture]:
+    """Frames evenly along the clip."""
+    chosen = np.unique(np.linspace(0, len(frames.ids) - 1, min(PICTURES, len(frames.ids))).round().astype(int))
+    faces = Face.objects.in_bulk([frames.ids[place] for place in chosen])
+    return [
+        Picture(faces[frames.ids[place]], round(frames.x(int(frames.numbers[place])) * 100 / WIDTH, 2))
+        for place in chosen.tolist()
+    ]
+
+
+def _beside(clip: Clip) -> tuple[Clip | None, Clip | None]:
+    """The clips before and after it, by subject and name; those without a subject come first."""
+    others = Clip.objects.filter(dataset_id=clip.dataset_id, faces__frame__isnull=False).distinct()
+    if clip.subject_id is None:
+        before = others.filter(subject=None, name__lt=clip.name)
+        after = others.filter(Q(subject=None, name__gt=clip.name) | Q(subject__isnull=False))
+        return before.order_by("-name").first(), after.order_by("subject_id", "name").first()
+    same = others.filter(subject_id=clip.subject_id)
+    later = same.filter(name__gt=clip.name).order_by("name").first()
+    earlier = same.filter(name__lt=clip.name).order_by("-name").first()
+    if later is None:
+        later = others.filter(subject_id__gt=clip.subject_id).order_by("subject_id", "name").first()
+    if earlier is None:
+        sooner = others.filter(Q(subject_id__lt=clip.subject_id) | Q(subject=None))
+        earlier = sooner.order_by(F("subject_id").desc(nulls_last=True), "-name").first()
+    return earlier, later
