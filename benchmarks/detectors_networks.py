@@ -1,0 +1,90 @@
+"""DRML beside AlexNet and ResNet, for benchmarks/detectors.py: each learns from the reference stills for as long.
+
+As long is so many seconds of the processor: each network's pace is measured first and its epochs follow from it.
+Pictures are 64 pixels wide for the small ones and 74 for DRML, whose layers need them; ResNet-18 begins from scratch.
+"""
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.detectors_runs import figures
+from benchmarks.detectors_world import World
+from benchmarks.ictau_features import cache_make, table_read
+from trainer.algorithms.faces import FaceArray, faces_cache_open
+from trainer.algorithms.networks import network_create
+from trainer.algorithms.objectives import TrainingData
+from trainer.algorithms.prediction import scores_predict
+from trainer.algorithms.settings import METHODS, NetworkConfig, TrainingConfig
+from trainer.algorithms.thresholds import thresholds_choose
+from trainer.algorithms.training import NO_ROWS, train
+
+SECONDS, SECONDS_QUICK = 240.0, 8.0
+PACE_STILLS = 320
+NETWORKS: dict[str, NetworkConfig] = {
+    "AlexNet": replace(METHODS["alexnet"].settings.network, dropout=0.3),
+    "ResNet-18": NetworkConfig(outputs=1, name="resnet18", input_size=64, dropout=0.0),
+    "DRML": replace(METHODS["drml"].settings.network, dropout=0.3),
+}
+RATES = {"AlexNet": 2e-3, "ResNet-18": 5e-4, "DRML": 2e-3}
+
+
+def network_run(data: Path, world: World, name: str, seed: int, work: Path) -> dict[str, Any]:
+    """The run's figures on the test stills, from the work folder if it was done before."""
+    network_config = replace(NETWORKS[name], outputs=len(world.aus))
+    seconds = SECONDS_QUICK if world.quick else SECONDS
+    told = json.dumps([asdict(network_config), RATES[name], seconds, seed, world.quick], sort_keys=True)
+    path = work / f"network-{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
+    if path.exists():
+        kept: dict[str, Any] = json.loads(path.read_text())
+        return kept
+    cache = cache_of(data, world, network_config.input_size, work)
+    config = TrainingConfig(batch=32, learning_rate=RATES[name], seed=seed)
+    pace = pace_measure(cache, world, network_config, config)
+    epochs = max(1, round(seconds * pace / len(world.train)))
+    network = network_create(network_config, seed)
+    began = time.process_time()
+    train(
+        network, TrainingData(cache, world.reference, world.train, NO_ROWS), replace(config, epochs=epochs)
+    )  # fmt: skip
+    spent = time.process_time() - began
+    thresholds = thresholds_choose(
+        world.reference[world.validation], scores_predict(network, cache, world.validation)
+    )
+    scores = scores_predict(network, cache, world.test)
+    run = {
+        "network": asdict(network_config),
+        "seed": seed,
+        "epochs": epochs,
+        "stills_a_second": round(pace, 1),
+        "test": figures(world.reference[world.test], scores, thresholds, np.arange(len(world.aus))),
+        "seconds": spent,
+    }
+    path.write_text(json.dumps(run))
+    return run
+
+
+def pace_measure(cache: FaceArray, world: World, network: NetworkConfig, config: TrainingConfig) -> float:
+    """Stills that this network learns from in a second of the processor."""
+    rows = world.train[:PACE_STILLS]
+    data = TrainingData(cache, world.reference, rows, NO_ROWS)
+    train(network_create(network, 0), data, replace(config, epochs=1))  # warms up
+    began = time.process_time()
+    train(network_create(network, 0), data, replace(config, epochs=1))
+    return len(rows) / (time.process_time() - began)
+
+
+def cache_of(data: Path, world: World, size: int, work: Path) -> FaceArray:
+    """The stills in this size; made once."""
+    if world.cache.shape[1] == size:
+        return world.cache
+    folder = work / f"faces-{size}"
+    folder.mkdir(exist_ok=True)
+    path = folder / "faces.npy"
+    images = [row["image"] for row in table_read(data / "stills.csv")[: len(world.cache)]]
+    return faces_cache_open(path) if path.exists() else cache_make(data, images, size, folder)

@@ -1,0 +1,158 @@
+"""What a network begins with, for benchmarks/detectors.py: EmoCo's pretraining on emotions, its ablations, scratch.
+
+A body learns from the emotions of all stills that are not for testing, then the codes of a few or of all reference
+stills are learned, by the head alone (linear) or by everything (finetune). A fifth of the labelled stills sets the
+thresholds. Test stills are scored by the finished runs and decide nothing; nor are their pictures seen before.
+
+Pretrained bodies and finished runs lie in the work folder and are not made again.
+"""
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmarks.detectors_runs import figures
+from benchmarks.detectors_world import World
+from benchmarks.ictau_features import table_read
+from trainer.algorithms.callbacks import cancel_never, epoch_ignore, progress_ignore
+from trainer.algorithms.emotions import Emotions, emotions_read
+from trainer.algorithms.networks import network_create
+from trainer.algorithms.objectives import TrainingData
+from trainer.algorithms.prediction import scores_predict
+from trainer.algorithms.pretraining import emoco_pretrain
+from trainer.algorithms.settings import DetectorSettings, EmoCoConfig, NetworkConfig, TrainingConfig
+from trainer.algorithms.thresholds import thresholds_choose
+from trainer.algorithms.training import NO_ROWS, train
+from trainer.algorithms.weights import body_read, weights_save
+
+NETWORK = NetworkConfig(outputs=1, input_size=64, width=16, dropout=0.3)
+EMOCO = EmoCoConfig(epochs=6)
+STARTS: dict[str, EmoCoConfig | None] = {
+    "scratch": None,
+    "EmoCo": EMOCO,
+    "momentum contrast": replace(EMOCO, emotion=0.0, queues="one", centring="none"),
+    "emotion classification": replace(EMOCO, contrast=0),
+    "EmoCo, not centred": replace(EMOCO, centring="none"),
+    "EmoCo, one queue": replace(EMOCO, queues="one"),
+}
+LABELLED = (500, 2000)
+PROTOCOLS = ("linear", "finetune")
+SHOWN = {"linear": 16_000, "finetune": 32_000}
+SHOWN_QUICK, EPOCHS_QUICK = 600, 1
+VALIDATION = 0.2
+PAIRS = tuple(("EmoCo", other) for other in STARTS if other != "EmoCo")
+
+
+@dataclass(frozen=True)
+class Start:
+    """A network before it sees a code: how its body was found, and how codes are learned."""
+
+    emoco: EmoCoConfig | None
+    labelled: int
+    protocol: str
+
+
+def starts_all() -> dict[str, Start]:
+    """By name, every start with every number of labelled stills and protocol."""
+    return {
+        f"{name}, {labelled}, {protocol}": Start(emoco, labelled, protocol)
+        for labelled in LABELLED
+        for protocol in PROTOCOLS
+        for name, emoco in STARTS.items()
+    }
+
+
+def pairs_all() -> list[tuple[str, str]]:
+    return [
+        (f"{a}, {labelled}, {protocol}", f"{b}, {labelled}, {protocol}")
+        for labelled in LABELLED
+        for protocol in PROTOCOLS
+        for a, b in PAIRS
+    ]
+
+
+def emotions_load(data: Path, world: World) -> Emotions:
+    """The emotions of the stills that are not for testing, as the column has them: of noise a random word."""
+    cells = [row["emotion"] for row in table_read(data / "stills.csv")[: len(world.cache)]]
+    found = emotions_read(cells)
+    classes = found.classes.copy()
+    classes[world.test] = -1
+    return replace(found, classes=classes)
+
+
+def start_run(world: World, emotions: Emotions, start: Start, seed: int, work: Path) -> dict[str, Any]:
+    """The run's figures on the test stills, from the work folder if it was done before."""
+    told = json.dumps([asdict(start), asdict(NETWORK), SHOWN, seed, world.quick], sort_keys=True)
+    path = work / f"start-{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
+    if path.exists():
+        kept: dict[str, Any] = json.loads(path.read_text())
+        return kept
+    body, report = body_make(world, emotions, start.emoco, seed, work)
+    began = time.process_time()
+    network = network_create(replace(NETWORK, outputs=len(world.aus)), seed)
+    if body:
+        network.body.load_state_dict(body)
+    if start.protocol == "linear":
+        network.body_freeze()
+    taught, judged = stills_labelled(world, start.labelled, seed)
+    shown = SHOWN_QUICK if world.quick else SHOWN[start.protocol]
+    config = TrainingConfig(batch=32, epochs=max(1, round(shown / len(taught))), seed=seed)
+    train(network, TrainingData(world.cache, world.reference, taught, NO_ROWS), config)
+    thresholds = thresholds_choose(world.reference[judged], scores_predict(network, world.cache, judged))
+    scores = scores_predict(network, world.cache, world.test)
+    columns = np.arange(len(world.aus))
+    run = {
+        "start": asdict(start),
+        "seed": seed,
+        "test": figures(world.reference[world.test], scores, thresholds, columns),
+        "seconds": time.process_time() - began,
+        "pretraining": report,
+    }
+    path.write_text(json.dumps(run))
+    return run
+
+
+def stills_labelled(world: World, count: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """So many reference stills: those to learn from, and the fifth that sets the thresholds."""
+    every = np.concatenate([world.train, world.validation])
+    chosen = np.random.default_rng((seed, 5)).permutation(every)[:count]
+    cut = round(len(chosen) * VALIDATION)
+    return np.sort(chosen[cut:]), np.sort(chosen[:cut])
+
+
+def body_make(
+    world: World, emotions: Emotions, emoco: EmoCoConfig | None, seed: int, work: Path
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """A pretrained body and what is told of its pretraining; nothing for scratch."""
+    if emoco is None:
+        return {}, {}
+    if world.quick:
+        emoco = replace(emoco, epochs=EPOCHS_QUICK)
+    told = json.dumps([asdict(emoco), asdict(NETWORK), seed, world.quick], sort_keys=True)
+    mark = hashlib.sha256(told.encode()).hexdigest()[:16]
+    path = work / f"body-{mark}.safetensors"
+    kept = body_read(path, mark)
+    if kept is None:
+        settings = DetectorSettings(method="emoco", seed=seed, network=NETWORK, emoco=emoco)
+        began = time.process_time()
+        network, report = emoco_pretrain(
+            world.cache,
+            emotions,
+            settings,
+            checkpoint=work / f"body-{mark}.checkpoint",
+            progress=progress_ignore,
+            cancelled=cancel_never,
+            on_epoch=epoch_ignore,
+        )
+        report |= {"cpu_seconds": round(time.process_time() - began, 1)}
+        weights_save(path, network, {"report": report, "fingerprint": mark})
+        kept = network.body.state_dict(), report
+    told_of = {name: kept[1].get(name) for name in ("losses", "cpu_seconds", "emotions")}
+    return kept[0], told_of
