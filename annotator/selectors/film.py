@@ -107,6 +107,11 @@ class Film:
     def span(self) -> int:
         return self.last - self.first + 1
 
+    @property
+    def banded(self) -> bool:
+        """Whether scores are bands of several frames, and not a line."""
+        return self.count > COLUMNS
+
 
 @dataclass(frozen=True)
 class _Frames:
