@@ -1,4 +1,4 @@
-"""Which parts of one face speak for and against each AU: integrated gradients (Sundararajan et al. 2017) by captum."""
+"""Which parts of one face speak for and against each AU: captum's integrated gradients (Sundararajan et al. 2017)."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from trainer.algorithms.callbacks import CancelCheck, Progress, cancel_never, cancel_raise, progress_ignore
 from trainer.algorithms.devices import arithmetic_settle, device_choose
 from trainer.algorithms.faces import FaceArray
+from trainer.algorithms.maximisation import image_blur
 from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.prediction import pixels_tensor
 
@@ -62,9 +63,7 @@ def face_attribute(
 
     method = IntegratedGradients(logits)
     maps = np.zeros((network.config.outputs, size, size), np.float32)
-    even = torch.allclose(
-        pixels, empty
-    )  # the spread of an even picture has no gradient, and there is nothing to tell
+    even = torch.allclose(pixels, empty)  # its spread has no gradient, and there is nothing to tell
     try:
         for au in range(0 if even else network.config.outputs):
             cancel_raise(cancelled)
@@ -76,3 +75,10 @@ def face_attribute(
         return Attribution(maps, ends[0], ends[1])
     finally:
         network.to(home).train(was_training)
+
+
+def maps_smooth(maps: NDArray[np.float32], share: float = 1 / 32) -> NDArray[np.float32]:
+    """(A, S, S) under a Gaussian whose spread is this share of the side: single pixels are noise to the eye."""
+    blurred = image_blur(torch.from_numpy(maps)[:, None], share * maps.shape[-1])
+    smooth: NDArray[np.float32] = blurred[:, 0].numpy()
+    return smooth
