@@ -10,6 +10,7 @@ so a broken-off benchmark goes on where it stopped. Parts:
 - adversarial: α as chosen over α = 0, with 10, 30 and 50% of the stills' labels missing.
 - samplers: MOMU, stratified and random batches, on the AUs with a base rate under 10%.
 - few: the same on the reference stills alone, where the rarest AUs have some fifteen faces.
+- divergence: how far HOG's and networks' features tell people apart, on the subjects of the clips.
 - overhead: a step of our loop beside a bare PyTorch loop of the same network.
 - resume: a worker killed by SIGKILL goes on to the weights of one that was not.
 
@@ -33,6 +34,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.detectors_divergence import divergence_part, divergence_print
 from benchmarks.detectors_mechanics import overhead_measure, resume_prove
 from benchmarks.detectors_runs import PLAIN, Plan, plan_run
 from benchmarks.detectors_world import World, world_load
@@ -157,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the ictau folder")
     parser.add_argument("--work", type=Path, default=Path("var/benchmarks/detectors"), help="finished runs lie here")
-    everything = [*PARTS, "alpha", "overhead", "resume"]
+    everything = [*PARTS, "alpha", "divergence", "overhead", "resume"]
     parser.add_argument("--parts", nargs="+", choices=everything, default=everything)
     parser.add_argument("--only", default="", metavar="TEXT", help="plans whose name holds this, such as '50%%'")
     parser.add_argument("--seeds", type=int, default=5)
@@ -178,6 +180,9 @@ def main() -> None:
             told["parts"][part] = part_measure(world, work, part, seeds, options.only)
         elif part == "alpha":
             told["parts"][part] = alpha_sweep(world, work, min(seeds, 2))
+        elif part == "divergence":
+            told["parts"][part] = divergence_part(options.data, world, work, seeds, options.only)
+            divergence_print(told["parts"][part])
         elif part == "overhead":
             told["parts"][part] = overhead_measure(world, quick=options.quick)
             print("\noverhead", told["parts"][part])

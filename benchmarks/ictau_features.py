@@ -39,9 +39,9 @@ def labels_read(rows: list[dict[str, str]], aus: list[int]) -> NDArray[np.int8]:
     return np.array([[int(row[f"AU{au}"]) for au in aus] for row in rows], dtype=np.int8)
 
 
-def cache_make(data: Path, images: list[str], size: int, folder: Path) -> FaceArray:
-    """The face cache (N, size, size, 3) of the pictures in the data set's zip files."""
-    archives = [zipfile.ZipFile(path) for path in sorted((data / "stills").glob("*.zip"))]
+def cache_make(data: Path, images: list[str], size: int, folder: Path, kind: str = "stills") -> FaceArray:
+    """The face cache (N, size, size, 3) of the pictures in the data set's zip files of stills or clips."""
+    archives = [zipfile.ZipFile(path) for path in sorted((data / kind).glob("*.zip"))]
     holder = {name: archive for archive in archives for name in archive.namelist()}
     pictures = (holder[image].read(image) for image in images)
     path = folder / "faces.npy"
