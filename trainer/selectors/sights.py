@@ -117,7 +117,7 @@ def _planes(sight: DetectorSight, detector: Detector, au: int) -> SightPlanes | 
     sample = np.array([one for one in sight.drawn["sample"] if one in faces], np.int64)
     if not len(sample):
         return None
-    people = np.array([one for one in sight.drawn["subjects"] if one in faces], np.int64)
+    people = np.array([one for one in sight.drawn["subjects"] if faces.get(one)], np.int64)
     places = places_on_map(np.asarray(coordinates[np.concatenate([sample, people])], np.float64))
     known = np.asarray(values_at(codes, sample, -1))
     here = places[: len(sample)]
@@ -136,7 +136,8 @@ def _planes(sight: DetectorSight, detector: Detector, au: int) -> SightPlanes | 
 
 
 def _faces_there(sight: DetectorSight, coordinates: NDArray[Any]) -> dict[int, str]:
-    """The faces to draw that are there, have a place and are no test faces now: pseudonyms by position."""
+    """The faces to draw that are there, have a place and are no test faces now: pseudonyms by position, empty for
+    a face without subject."""
     asked = sorted({*sight.drawn["sample"], *sight.drawn["subjects"]})
     rows = Face.objects.filter(dataset_id=sight.dataset_id, position__in=asked).exclude(role=FaceRole.TEST)
     found = dict(rows.values_list("position", "subject__pseudonym"))

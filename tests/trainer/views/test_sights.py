@@ -113,6 +113,13 @@ def test_a_face_that_became_a_test_face_or_has_gone_is_not_drawn(cast, detector,
     assert "10 of 12 faces" in page(cast, detector)
 
 
+def test_a_face_without_subject_has_no_letter(cast, detector, dataset):
+    dataset.faces.filter(position__gte=4).update(subject=None)
+    sight_make(detector, projection_make(dataset))
+    shown = page(cast, detector)
+    assert "<strong>A</strong> Ada" in shown and "<strong>B</strong>" not in shown
+
+
 def test_without_a_plane_or_subjects_the_rest_is_shown(cast, detector):
     sight_make(detector, projection_make(detector.dataset))
     DetectorSight.objects.update(projection=None, divergence={})
