@@ -89,7 +89,8 @@ def subject_divergence(
 
 def features_from_zero(features: NDArray[np.floating[Any]]) -> Floats:
     """(N, F) with every dimension counted from its least value; features that reach zero and no less stay."""
-    return np.asarray(features, np.float64) - np.asarray(features, np.float64).min(axis=0)
+    values = np.asarray(features, np.float64)
+    return np.asarray(values - values.min(axis=0))
 
 
 def subject_means(features: Floats, of: NDArray[np.integer[Any]], count: int) -> Floats:
