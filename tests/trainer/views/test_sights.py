@@ -158,6 +158,18 @@ def test_asking_for_a_face_makes_one_job_and_keeps_the_au(cast, detector):
     assert f'id="job-{job.pk}"' in shown and "Look at face 3" not in shown
 
 
+def test_a_face_whose_job_failed_can_be_asked_for_again_by_others(cast, detector):
+    cast.client("dora").post(address("detector_attribute", detector), {"face": "3"})
+    Job.objects.update(state=JobState.FAILED, error="The disk is full.")
+    shown = page(cast, detector, "?face=3")
+    assert "The disk is full." in shown and "Look at face 3" in shown
+    cast.client("ana").post(address("detector_attribute", detector), {"face": "3"})
+    job = Job.objects.get(state=JobState.QUEUED)
+    assert job.created_by == cast.ana
+    link = f"{address('detector_detail', detector)}?face=3#sees-face"
+    assert link in cast.client("ana").get(reverse("job_detail", args=[job.dataset_id, job.pk])).content.decode()
+
+
 @pytest.mark.parametrize("number", ["99", "x", "-1", "9" * 30])
 def test_a_face_that_is_not_there_is_told_on_the_page(cast, detector, number):
     shown = page(cast, detector, f"?face={number}")
