@@ -7,6 +7,7 @@ for each AU. What a broken-off job had finished is taken up.
 
 import shutil
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -116,10 +117,10 @@ def _pictures(context: JobContext, detector: Detector, config: MaximisationConfi
 
     def keep(done: int, pictures: NDArray[np.float32]) -> None:
         if done % SAVE_STEPS == 0:
-            partial = path.with_suffix(".partial")
-            with partial.open("wb") as file:
+            unfinished = path.with_suffix(".partial")
+            with unfinished.open("wb") as file:
                 np.savez(file, done=done, pictures=pictures)
-            partial.replace(path)
+            unfinished.replace(path)
             context.checkpoint_save(pictures_of=of)
 
     def progress(fraction: float, message: str) -> None:
@@ -225,5 +226,5 @@ def _replace(rows: list[Any], field: str) -> None:
     """Delete these rows, and their files once that is committed."""
     for row in rows:
         name = getattr(row, field)
-        transaction.on_commit(lambda name=name: default_storage.delete(name), robust=True)
+        transaction.on_commit(partial(default_storage.delete, name), robust=True)
         row.delete()
