@@ -1,4 +1,4 @@
-"""What the detectors' parts are worth on the ictau stills: curated labels, the discriminator, samplers.
+"""What the detectors' parts are worth on ictau: curated labels, the discriminator, samplers, time, pretraining.
 
 Every training is a run with a seed; finished runs lie as JSON in the work folder and are not done again,
 so a broken-off benchmark goes on where it stopped. Parts:
@@ -10,10 +10,12 @@ so a broken-off benchmark goes on where it stopped. Parts:
 - adversarial: α as chosen over α = 0, with 10, 30 and 50% of the stills' labels missing.
 - samplers: MOMU, stratified and random batches, on the AUs with a base rate under 10%.
 - few: the same on the reference stills alone, where the rarest AUs have some fifteen faces.
-- hybrid: on the clips, what the LSTMs and the fusion add to single frames, over the folds of clips.csv; the network
-  is shared by the variants, and each variant tells its parts.
+- networks: DRML beside AlexNet and ResNet-18, each for as long (detectors_networks.py).
+- pretraining: EmoCo, its ablations and scratch, with few and many labels (detectors_pretraining.py).
+- hybrid: on the clips, what LSTMs and fusion add to single frames (detectors_clips.py).
 - hybrid_tune: variants of it within the subjects that fold 0 learns from: the way its defaults were chosen.
 - hybrid_memory: what following clips of 20,000 and 100,000 frames asks for.
+- divergence: how far features tell people apart, on the subjects of the clips (detectors_divergence.py).
 - overhead: a step of our loop beside a bare PyTorch loop of the same network.
 - resume: a worker killed by SIGKILL goes on to the weights of one that was not.
 
@@ -37,33 +39,37 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.detectors_clips import CLIP_FIGURES, TUNED, VARIANTS, clips_load, memory_measure, variant_run
+from benchmarks.detectors_clips import hybrid_part, memory_part
+from benchmarks.detectors_divergence import divergence_part
 from benchmarks.detectors_mechanics import overhead_measure, resume_prove
-from benchmarks.detectors_runs import PLAIN, Plan, plan_run
-from benchmarks.detectors_world import World, world_load
-from trainer.algorithms.measures import mean_of, paired_interval
+from benchmarks.detectors_networks import networks_part
+from benchmarks.detectors_pretraining import pretraining_part
+from benchmarks.detectors_runs import FIGURES, PLAIN, Plan, plan_run
+from benchmarks.detectors_task import Task, compared, mean
 from trainer.algorithms.settings import AdversarialConfig
 
 ALPHAS = (0.001, 0.01, 0.1, 0.3, 0.6, 0.9)  # the paper's best are the first two
 ALPHA = 0.1  # the best validation F1 at one half in the part `alpha`
 MISSING = (0.1, 0.3, 0.5)
 LABELS = ("reference", "weak", "reannotated", "true")
+LABELS_PAIRS = (("reannotated", "weak"), ("reannotated", "reference"), ("true", "reannotated"))
 SAMPLERS = ("random", "stratified", "momu")
-FIGURES = ("f1_fixed", "f1_validation", "f1_base_rate", "auc", "marginal", "conditional", "rates")
+SAMPLER_PAIRS = (("momu", "random"), ("momu", "stratified"), ("stratified", "random"))
 
 
-def labels_plans(world: World) -> dict[str, Plan]:
+def labels_part(task: Task) -> dict[str, Any]:
     """The reference labels, alone or with others; as many steps for all."""
-    return {name: replace(PLAIN, labels=name) for name in LABELS}
+    return plans_measure(task, {name: replace(PLAIN, labels=name) for name in LABELS}, LABELS_PAIRS)
 
 
-def adversarial_plans(world: World) -> dict[str, Plan]:
+def adversarial_part(task: Task) -> dict[str, Any]:
     """With and without the discriminator, on the same batches."""
-    plans = {}
+    plans, pairs = {}, []
     for missing in MISSING:
-        for name, alpha in (("alpha=0", 0.0), ("adversarial", ALPHA)):
-            plans[f"{name}, {missing:.0%} missing"] = adversarial_plan(alpha, missing)
-    return plans
+        with_, without = (f"{name}, {missing:.0%} missing" for name in ("adversarial", "alpha=0"))
+        plans |= {without: adversarial_plan(0.0, missing), with_: adversarial_plan(ALPHA, missing)}
+        pairs.append((with_, without))
+    return plans_measure(task, plans, pairs)
 
 
 def adversarial_plan(alpha: float, missing: float, predictions: str = "drawn") -> Plan:
@@ -72,96 +78,60 @@ def adversarial_plan(alpha: float, missing: float, predictions: str = "drawn") -
     return replace(PLAIN, training=training, adversarial=adversarial, missing=missing, shown=0.35)
 
 
-def samplers_plans(world: World, labels: str = "reannotated") -> dict[str, Plan]:
-    """Batches of 64, as many steps for all; from reference and re-annotated labels where not said else."""
+def samplers_part(task: Task, labels: str) -> dict[str, Any]:
+    """Batches of 64, as many steps for all."""
     plan = replace(PLAIN, labels=labels, shown=0.5, rare_only=True)
-    return {name: replace(plan, training=replace(plan.training, batch=64, sampler=name)) for name in SAMPLERS}
+    plans = {name: replace(plan, training=replace(plan.training, batch=64, sampler=name)) for name in SAMPLERS}
+    return plans_measure(task, plans, SAMPLER_PAIRS)
 
 
-SAMPLER_PAIRS = (("momu", "random"), ("momu", "stratified"), ("stratified", "random"))
-PARTS: dict[str, tuple[Callable[[World], dict[str, Plan]], tuple[tuple[str, str], ...]]] = {
-    "labels": (labels_plans, (("reannotated", "weak"), ("reannotated", "reference"), ("true", "reannotated"))),
-    "adversarial": (
-        adversarial_plans,
-        tuple((f"adversarial, {m:.0%} missing", f"alpha=0, {m:.0%} missing") for m in MISSING),
-    ),
-    "samplers": (samplers_plans, SAMPLER_PAIRS),
-    "few": (partial(samplers_plans, labels="reference"), SAMPLER_PAIRS),
-}
+def plans_measure(task: Task, plans: dict[str, Plan], pairs: Any) -> dict[str, Any]:
+    """Every plan with every seed, scored on the test stills."""
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for name in task.chosen(plans):
+        done = [plan_run(task.stills, plans[name], seed, task.work) for seed in range(task.seeds)]
+        runs[name] = [run["test"] | {"seconds": run["seconds"]} for run in done]
+    return compared(runs, pairs, (*FIGURES, "seconds"))
 
 
-def part_measure(world: World, work: Path, part: str, seeds: int, only: str) -> dict[str, Any]:
-    """Every plan of a part with every seed, and the differences of its pairs."""
-    plans, pairs = PARTS[part]
-    runs = {
-        name: [plan_run(world, plan, seed, work) for seed in range(seeds)]
-        for name, plan in plans(world).items()
-        if only in name
-    }
-    methods = {name: figures_of(told) for name, told in runs.items()}
-    differences = {
-        f"{a} − {b}": {figure: paired(methods[a][figure], methods[b][figure]) for figure in FIGURES}
-        for a, b in pairs
-        if a in methods and b in methods
-    }
-    return {"methods": methods, "differences": differences}
-
-
-def figures_of(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Each figure by seed, the AUs that are judged averaged."""
-    return {figure: [run["test"][figure] for run in runs] for figure in FIGURES} | {
-        "seconds": [run["seconds"] for run in runs]
-    }
-
-
-def alpha_sweep(world: World, work: Path, seeds: int) -> dict[str, Any]:
+def alpha_part(task: Task) -> dict[str, Any]:
     """Validation figures of each α and way of showing D predictions; the test stills are not looked at."""
-    told, tried = {}, ALPHAS[-1:] if world.quick else ALPHAS
+    told, tried = {}, ALPHAS[-1:] if task.quick else ALPHAS
     for way, alphas in (("drawn", (0.0, *tried)), ("probabilities", tried)):
         for alpha in alphas:
             plan = adversarial_plan(alpha, 0.5, way)
-            runs = [plan_run(world, plan, seed, work, test=False) for seed in range(seeds)]
+            seeds = range(min(task.seeds, 2))
+            runs = [plan_run(task.stills, plan, seed, task.work, test=False) for seed in seeds]
             told[f"{way}, α = {alpha}"] = {figure: [run["validation"][figure] for run in runs] for figure in FIGURES}
     return {"validation": told, "chosen": ALPHA}
 
 
-def clips_measure(data: Path, work: Path, seeds: int, only: str, *, tune: bool, quick: bool) -> dict[str, Any]:
-    """Each variant's parts by seed, and what the whole is worth over its parts."""
-    world = clips_load(data, work, quick)
-    if tune:
-        world = world.inner()
-    methods: dict[str, dict[str, list[float | None]]] = {}
-    differences: dict[str, Any] = {}
-    for name, variant in (TUNED if tune else VARIANTS).items():
-        if only not in name:
-            continue
-        runs = [variant_run(world, variant, seed, work, "inner" if tune else "fold") for seed in range(seeds)]
-        for part in ("cnn", "lstm", "whole"):
-            methods[f"{name}: {part}"] = {figure: [run[part][figure] for run in runs] for figure in CLIP_FIGURES}
-        methods[f"{name}: whole"]["cpu_seconds"] = [run["cpu_seconds"] for run in runs]
-        for part in ("cnn", "lstm"):
-            differences[f"{name}: whole − {part}"] = {
-                figure: paired(methods[f"{name}: whole"][figure], methods[f"{name}: {part}"][figure])
-                for figure in CLIP_FIGURES
-            }
-    return {"methods": methods, "differences": differences}
+PARTS: dict[str, Callable[[Task], dict[str, Any]]] = {
+    "labels": labels_part,
+    "adversarial": adversarial_part,
+    "samplers": partial(samplers_part, labels="reannotated"),
+    "few": partial(samplers_part, labels="reference"),
+    "networks": networks_part,
+    "pretraining": pretraining_part,
+    "hybrid": hybrid_part,
+    "hybrid_memory": memory_part,
+    "divergence": divergence_part,
+    "overhead": lambda task: overhead_measure(task.stills, quick=task.quick),
+    "resume": lambda task: resume_prove(task.stills, task.work),
+    "alpha": alpha_part,
+    "hybrid_tune": partial(hybrid_part, tune=True),
+}
+"""The last two chose settings; they are not measured again where no part is named."""
 
 
-def mean(values: list[float | None]) -> float:
-    """Over the runs that have the figure; among a few hundred stills there may be no face of an AU."""
-    return mean_of(values) or 0.0
-
-
-def paired(a: list[float | None], b: list[float | None]) -> dict[str, float | None]:
-    """The difference over the seeds that both have."""
-    both = [(x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None]
-    return paired_interval([x for x, _ in both], [y for _, y in both])
-
-
-def table_print(part: str, told: dict[str, Any]) -> None:
+def part_print(part: str, told: dict[str, Any]) -> None:
     print(f"\n{part}")
-    for name, figures in told.get("methods", told.get("validation", {})).items():
-        print(f"{name:28s}" + "  ".join(f"{figure} {mean(values):.4f}" for figure, values in figures.items()))
+    methods = told.get("methods") or told.get("validation")
+    if methods is None:
+        print(told)
+        return
+    for name, figures in methods.items():
+        print(f"{name:36s}" + "  ".join(f"{figure} {mean(values):.4f}" for figure, values in figures.items()))
     for name, figures in told.get("differences", {}).items():
         shown = (
             f"{figure} {i['value']:+.4f} [{i['low']:+.4f}, {i['high']:+.4f}]"
@@ -184,9 +154,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the ictau folder")
     parser.add_argument("--work", type=Path, default=Path("var/benchmarks/detectors"), help="finished runs lie here")
-    everything = [*PARTS, "alpha", "hybrid", "hybrid_tune", "hybrid_memory", "overhead", "resume"]
-    parser.add_argument("--parts", nargs="+", choices=everything, default=everything)
-    parser.add_argument("--only", default="", metavar="TEXT", help="plans whose name holds this, such as '50%%'")
+    parser.add_argument("--parts", nargs="+", choices=[*PARTS], default=[*PARTS][:-2])
+    parser.add_argument("--only", default="", metavar="TEXT", help="methods whose name holds this, such as '50%%'")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(
         "--threads", type=int, default=1, help="of one training; one keeps two from hindering another"
@@ -197,29 +166,12 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     work = options.work / ("quick" if options.quick else "full")
     work.mkdir(parents=True, exist_ok=True)
-    stills = set(options.parts) - {"hybrid", "hybrid_tune", "hybrid_memory"}
-    world = world_load(options.data, work, quick=options.quick) if stills else None
     seeds = min(options.seeds, 2) if options.quick else options.seeds
+    task = Task(options.data, work, seeds, options.only, options.quick)
     told: dict[str, Any] = {"machine": machine(), "seeds": seeds, "parts": {}}
     for part in options.parts:
-        if part in PARTS:
-            told["parts"][part] = part_measure(world, work, part, seeds, options.only)
-        elif part == "alpha":
-            told["parts"][part] = alpha_sweep(world, work, min(seeds, 2))
-        elif part in ("hybrid", "hybrid_tune"):
-            told["parts"][part] = clips_measure(
-                options.data, work, seeds, options.only, tune=part == "hybrid_tune", quick=options.quick
-            )
-        elif part == "hybrid_memory":
-            told["parts"][part] = memory_measure()
-            print("\nhybrid_memory", told["parts"][part])
-        elif part == "overhead":
-            told["parts"][part] = overhead_measure(world, quick=options.quick)
-            print("\noverhead", told["parts"][part])
-        else:
-            told["parts"][part] = resume_prove(world, work)
-            print("\nresume", told["parts"][part])
-        table_print(part, told["parts"][part])
+        told["parts"][part] = PARTS[part](task)
+        part_print(part, told["parts"][part])
     told["methods"] = {
         f"{part}: {name}": {figure: mean(values) for figure, values in figures.items()}
         for part, table in told["parts"].items()

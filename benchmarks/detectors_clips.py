@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.detectors_task import Run, Task, compared
 from benchmarks.ictau_features import cache_make, labels_read, table_read
 from trainer.algorithms.callbacks import cancel_never, epoch_ignore, progress_ignore
 from trainer.algorithms.clips import Clips, runs_find
@@ -43,7 +44,7 @@ QUICK_SUBJECTS = 15
 NETWORK = NetworkConfig(outputs=1, input_size=SIZE, width=16, dropout=0.3)
 TRAINING = TrainingConfig(batch=32, epochs=8)
 VALIDATION = 0.1
-CLIP_FIGURES = ("f1_frame", "f1_event", "area", "auc")
+FIGURES = ("f1_frame", "f1_event", "area", "auc")
 assert METHODS["hybrid"].settings.hybrid is not None
 HYBRID: HybridConfig = METHODS["hybrid"].settings.hybrid
 VARIANTS: dict[str, HybridConfig] = {
@@ -98,6 +99,25 @@ def clips_load(data: Path, work: Path, quick: bool) -> ClipWorld:
     frame = np.array([int(row["frame"]) for row in rows], np.int64)
     fold = np.array([int(row["fold"]) for row in rows], np.int16)
     return ClipWorld(cache, labels_read(rows, aus), subject, Clips(clip, frame), fold, quick)
+
+
+def hybrid_part(task: Task, tune: bool = False) -> dict[str, Any]:
+    """Each variant's parts by seed, and what the whole is worth over its parts."""
+    world = clips_load(task.data, task.work, task.quick)
+    variants, label = (TUNED, "inner") if tune else (VARIANTS, "fold")
+    if tune:
+        world = world.inner()
+    runs: dict[str, list[Run]] = {}
+    for name in task.chosen(variants):
+        done = [variant_run(world, variants[name], seed, task.work, label) for seed in range(task.seeds)]
+        runs |= {f"{name}: {part}": [run[part] for run in done] for part in (CNN, LSTM, WHOLE)}
+    pairs = [(f"{name}: {WHOLE}", f"{name}: {part}") for name in variants for part in (CNN, LSTM)]
+    return compared(runs, pairs, FIGURES)
+
+
+def memory_part(task: Task) -> dict[str, Any]:
+    """What following long clips asks for, MB."""
+    return memory_measure()
 
 
 def variant_run(world: ClipWorld, variant: HybridConfig, seed: int, work: Path, label: str) -> dict[str, Any]:

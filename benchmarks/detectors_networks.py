@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.detectors_runs import figures
+from benchmarks.detectors_runs import FIGURES, figures
+from benchmarks.detectors_task import Run, Task, compared
 from benchmarks.detectors_world import World
 from benchmarks.ictau_features import cache_make, table_read
 from trainer.algorithms.faces import FaceArray, faces_cache_open
@@ -32,6 +33,15 @@ NETWORKS: dict[str, NetworkConfig] = {
     "DRML": replace(METHODS["drml"].settings.network, dropout=0.3),
 }
 RATES = {"AlexNet": 2e-3, "ResNet-18": 5e-4, "DRML": 2e-3}
+
+
+def networks_part(task: Task) -> dict[str, Any]:
+    """Every network with every seed, and DRML less the others."""
+    runs: dict[str, list[Run]] = {}
+    for name in task.chosen(NETWORKS):
+        done = [network_run(task.data, task.stills, name, seed, task.work) for seed in range(task.seeds)]
+        runs[name] = [run["test"] | {"seconds": run["seconds"], "epochs": run["epochs"]} for run in done]
+    return compared(runs, [("DRML", "AlexNet"), ("DRML", "ResNet-18")], (*FIGURES, "seconds", "epochs"))
 
 
 def network_run(data: Path, world: World, name: str, seed: int, work: Path) -> dict[str, Any]:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.detectors_runs import figures
+from benchmarks.detectors_runs import FIGURES, figures
+from benchmarks.detectors_task import Run, Task, compared
 from benchmarks.detectors_world import World
 from benchmarks.ictau_features import table_read
 from trainer.algorithms.callbacks import cancel_never, epoch_ignore, progress_ignore
@@ -76,6 +77,16 @@ def pairs_all() -> list[tuple[str, str]]:
         for protocol in PROTOCOLS
         for a, b in PAIRS
     ]
+
+
+def pretraining_part(task: Task) -> dict[str, Any]:
+    """Every start with every seed, and EmoCo less the others."""
+    world, emotions, starts = task.stills, emotions_load(task.data, task.stills), starts_all()
+    runs: dict[str, list[Run]] = {}
+    for name in task.chosen(starts):
+        done = [start_run(world, emotions, starts[name], seed, task.work) for seed in range(task.seeds)]
+        runs[name] = [run["test"] | {"seconds": run["seconds"]} for run in done]
+    return compared(runs, pairs_all(), (*FIGURES, "seconds"))
 
 
 def emotions_load(data: Path, world: World) -> Emotions:

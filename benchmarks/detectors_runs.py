@@ -22,6 +22,7 @@ from trainer.algorithms.thresholds import thresholds_choose
 from trainer.algorithms.training import NO_ROWS, train
 
 SHOWN, SHOWN_QUICK = 64_000, 1_500
+FIGURES = ("f1_fixed", "f1_validation", "f1_base_rate", "auc", "marginal", "conditional", "rates")
 RARE = 0.1
 
 

@@ -23,7 +23,9 @@ from annotator.models import (
     ClusterRun,
     DataSet,
     Detector,
+    DetectorSight,
     Face,
+    FaceAttribution,
     FeatureSet,
     Job,
     Label,
@@ -31,7 +33,7 @@ from annotator.models import (
     LabelSnapshot,
     Projection,
 )
-from annotator.services.arrays import array_write
+from annotator.services.arrays import array_store, array_write
 from trainer.algorithms.settings import METHODS, settings_make
 from trainer.selectors.detector_charts import stage_title
 
@@ -284,6 +286,44 @@ def prediction_layer_make(
     layer.probabilities = array_write(dataset=dataset, purpose="scores", values=values)
     layer.save()
     return layer
+
+
+def sight_make(detector: Detector, projection: Projection, **fields: Any) -> DetectorSight:
+    """What a detector sees, with all faces on the plane, grey pictures and a divergence."""
+    dataset, count = detector.dataset, len(detector.aus)
+    pictures = np.full((count, 8, 8, 3), 128, np.uint8)
+    pictures[:, 2:6] = 200
+    name, sha256 = array_store(f"datasets/{dataset.pk}/sights", "sight", pictures)
+    positions = list(dataset.faces.values_list("position", flat=True))
+    divergence = {"subjects": 4, "faces": 12, "sum": 0.006, "sum_spread": 0.001, "mean": 0.002, "chance": 0.0005}
+    values = {
+        "pictures_name": name,
+        "pictures_sha256": sha256,
+        "scores": [[0.99 if row == column else 0.6 for column in range(count)] for row in range(count)],
+        "feature_set": projection.feature_set,
+        "drawn": {"sample": positions, "subjects": positions},
+        "divergence": divergence,
+        "revision": dataset.revision,
+    }
+    return DetectorSight.objects.create(
+        dataset=dataset, detector=detector, projection=projection, **{**values, **fields}
+    )
+
+
+def attribution_make(detector: Detector, face: Face, **fields: Any) -> FaceAttribution:
+    """What speaks for each AU in a face: its left half, and its right half against."""
+    maps = np.zeros((len(detector.aus), 8, 8), np.float32)
+    maps[:, :, :4], maps[:, :, 4:] = 0.2, -0.1
+    name, sha256 = array_store(f"datasets/{detector.dataset_id}/sights", "attribution", maps)
+    values = {
+        "maps_name": name,
+        "maps_sha256": sha256,
+        "logits": [[1.0, -0.5]] * len(detector.aus),
+        "revision": detector.dataset.revision,
+    }
+    return FaceAttribution.objects.create(
+        dataset=detector.dataset, detector=detector, face=face, **{**values, **fields}
+    )
 
 
 def training_make(

@@ -123,6 +123,54 @@ class Projection(models.Model):
         return f"projection {self.id}"
 
 
+class DetectorSight(models.Model):
+    """What a detector sees: a picture that each AU's output wants, and how far its features tell people apart."""
+
+    dataset = models.ForeignKey(DataSet, models.CASCADE, related_name="+")
+    detector = models.OneToOneField(Detector, models.CASCADE, related_name="sight")
+    pictures_name = models.CharField(max_length=200)
+    """(AUs, side, side, 3) uint8, in the order of the detector's AUs. Not by position: no `ArrayFile`."""
+    pictures_sha256 = models.CharField(max_length=64)
+    scores = models.JSONField()
+    """(AUs, AUs) the detector's probabilities of all AUs on the picture of each."""
+    feature_set = models.ForeignKey(FeatureSet, models.PROTECT, related_name="+")
+    projection = models.ForeignKey(Projection, models.PROTECT, null=True, related_name="+")
+    drawn = models.JSONField(default=dict)
+    """Positions of the faces that the pictures of the projection show: {"sample", "subjects"}, no test face."""
+    divergence = models.JSONField(default=dict)
+    """trainer.algorithms.divergence.SubjectDivergence; empty with fewer than two subjects. It names nobody."""
+    configuration = models.JSONField(default=dict)
+    seed = models.BigIntegerField(default=0)
+    revision = models.PositiveBigIntegerField()
+    job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"sight of detector {self.detector_id}"
+
+
+class FaceAttribution(models.Model):
+    """Which parts of a face speak for and against each AU of a detector. It shows the face, and goes with it."""
+
+    dataset = models.ForeignKey(DataSet, models.CASCADE, related_name="+")
+    detector = models.ForeignKey(Detector, models.CASCADE, related_name="attributions")
+    face = models.ForeignKey(Face, models.CASCADE, related_name="attributions")
+    maps_name = models.CharField(max_length=200)
+    """(AUs, side, side) float32: what each place adds to the AU's logit. Not by position: no `ArrayFile`."""
+    maps_sha256 = models.CharField(max_length=64)
+    logits = models.JSONField()
+    """(AUs) of the face, and what they would be of an empty picture: [[face, empty], …]."""
+    revision = models.PositiveBigIntegerField()
+    job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["detector", "face"], name="attribution_once")]
+
+    def __str__(self) -> str:
+        return f"attribution of face {self.face_id} by detector {self.detector_id}"
+
+
 class ClusterRun(models.Model):
     """One run of weakly supervised clustering. Its arrays are there once `finished_at` is set."""
 

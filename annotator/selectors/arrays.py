@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,15 @@ from annotator.models import ArrayFile
 CHUNK = 1 << 20
 
 
-def array_read(array: ArrayFile, *, check: bool = False) -> NDArray[Any]:
+@dataclass(frozen=True)
+class StoredArray:
+    """A stored array that isn't by position; its row keeps name and checksum."""
+
+    name: str
+    sha256: str
+
+
+def array_read(array: ArrayFile | StoredArray, *, check: bool = False) -> NDArray[Any]:
     """The array, mapped into memory and read-only. With `check`, its checksum is compared first
     (workers do; pages don't). Raises CorrugatorError when the file is missing or damaged."""
     path = _local_path(array)
@@ -29,7 +38,7 @@ def array_read(array: ArrayFile, *, check: bool = False) -> NDArray[Any]:
     return values
 
 
-def _damaged(array: ArrayFile) -> str:
+def _damaged(array: ArrayFile | StoredArray) -> str:
     return f"The stored array {array.name} is damaged: its checksum doesn't match."
 
 
@@ -46,7 +55,7 @@ def values_at(values: NDArray[Any], positions: NDArray[np.int64], missing: float
     return found
 
 
-def _local_path(array: ArrayFile) -> Path:
+def _local_path(array: ArrayFile | StoredArray) -> Path:
     try:
         path = Path(default_storage.path(array.name))
     except NotImplementedError:  # a bucket: keep a copy here, under the name that is never used again
@@ -58,7 +67,7 @@ def _local_path(array: ArrayFile) -> Path:
     return path
 
 
-def _copy_fetch(array: ArrayFile, path: Path) -> None:
+def _copy_fetch(array: ArrayFile | StoredArray, path: Path) -> None:
     """Copy the array out of the bucket to this path, whole or not at all. A copy that isn't what was
     stored is not kept, so that the next reader doesn't have to believe it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -49,8 +49,10 @@ def job_place(job: Job, member: Member) -> tuple[str, str] | None:
         return reverse("map", args=[job.dataset_id]), _("Map")
     if job.kind == "training" and role in EXPORT:
         return job_address(job, member), _("Curves and settings")
-    if job.kind == "prediction" and role in EXPORT:
+    if job.kind in ("prediction", "sight", "attribution") and role in EXPORT:
         address = reverse("detector_detail", args=[job.dataset_id, job.params.get("detector") or 0])
+        if job.kind == "attribution":
+            address += f"?face={job.params.get('face')}#sees-face"
         return address, _("Detector %s") % job.params.get("detector")
     return None
 

@@ -97,6 +97,23 @@ class JobContext:
             self._cancelled.set()
 
 
+class JobPart(JobContext):
+    """A share of a job, from `start` to `end` of its progress, in which the runner of another kind of job works
+    with parameters of its own."""
+
+    def __init__(self, whole: JobContext, start: float, end: float, params: dict[str, Any]) -> None:
+        super().__init__(whole.job, whole._claim, whole._echo)
+        self._cancelled, self._lost = whole._cancelled, whole._lost
+        self._start, self._share, self._params = start, end - start, params
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return self._params
+
+    def progress(self, fraction: float, message: str = "", **counts: int) -> None:
+        super().progress(self._start + self._share * min(max(float(fraction), 0.0), 1.0), message, **counts)
+
+
 def job_run(job_id: int, *, echo: Echo | None = None) -> Job:
     """Claim the job and run it to its end in this process.
 

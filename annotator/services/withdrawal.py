@@ -70,10 +70,10 @@ CHUNK = 500
 def subject_withdraw(*, dataset: DataSet, user: User, pseudonym: str, confirm: str) -> Withdrawal:
     """Delete a subject (or a face without one, by its image's name) with everything made of them.
 
-    Gone: faces with pictures and thumbnails, codes, decisions on them, clips and events, the rows of
-    label files, their rows in every array, uploads of unfinished imports that hold them, and all files
-    of exports. Kept: the numbers that runs report, the weights of detectors (those that learned from the
-    faces are named in the audit trail), and the receipt. The positions are never used again.
+    Gone: faces with pictures, thumbnails and what detectors look at in them, codes, decisions on them, clips
+    and events, the rows of label files, their rows in every array, uploads of unfinished imports that hold
+    them, and all files of exports. Kept: the numbers that runs report, the weights of detectors (those that
+    learned from the faces are named in the audit trail), and the receipt. The positions are never used again.
 
     Raises InputRefused unless `confirm` repeats the pseudonym, NotFound for one that nobody has, and
     Conflict while a job of the data set is at work.

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from annotator.choices import JobState
 from annotator.errors import CorrugatorError
-from annotator.models import ArrayFile, DataSet, Export, Face, ImportBatch, Job
+from annotator.models import ArrayFile, DataSet, DetectorSight, Export, Face, FaceAttribution, ImportBatch, Job
 from annotator.selectors.arrays import array_read
 from annotator.selectors.withdrawal import jobs_refuse
 
@@ -130,17 +130,18 @@ def _stored_delete(name: str) -> bool:
 
 
 def small_folders_sweep(dataset: DataSet) -> int:
-    """Delete stored arrays and exports, and local copies of arrays, that no row names; how many are left.
+    """Delete stored arrays, what detectors see, and exports, and local copies of arrays, that no row names;
+    how many are left.
 
     Folders of pictures are not listed, which takes long for a million of them: see `leftovers_delete`.
     """
     left = _folder_sweep(dataset, f"datasets/{dataset.pk}/arrays", _arrays_kept)
+    left += _folder_sweep(dataset, f"datasets/{dataset.pk}/sights", _sights_kept)
     left += _folder_sweep(dataset, f"datasets/{dataset.pk}/exports", _exports_kept)
-    copies = Path(settings.DATA) / "cache" / f"datasets/{dataset.pk}/arrays"
-    kept = _arrays_kept(dataset, [])
-    for path in copies.glob("*"):
-        if path.name not in kept:
-            path.unlink(missing_ok=True)
+    for folder, kept in (("arrays", _arrays_kept(dataset, [])), ("sights", _sights_kept(dataset, []))):
+        for path in (Path(settings.DATA) / "cache" / f"datasets/{dataset.pk}/{folder}").glob("*"):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
     return left
 
 
@@ -196,6 +197,14 @@ def _listed(folder: str) -> tuple[list[str], list[str]]:
 
 def _arrays_kept(dataset: DataSet, names: Sequence[str]) -> set[str]:
     stored = ArrayFile.objects.filter(dataset=dataset).values_list("name", flat=True)
+    return {Path(name).name for name in stored}
+
+
+def _sights_kept(dataset: DataSet, names: Sequence[str]) -> set[str]:
+    stored = [
+        *DetectorSight.objects.filter(dataset=dataset).values_list("pictures_name", flat=True),
+        *FaceAttribution.objects.filter(dataset=dataset).values_list("maps_name", flat=True),
+    ]
     return {Path(name).name for name in stored}
 
 

@@ -114,6 +114,12 @@ def decimal(value: float | None, digits: int = 2) -> str:
 
 
 @register.filter
+def thousandths(value: float) -> str:
+    """0.00123 → “1.23”: three figures of a thousand times the value."""
+    return f"{1000 * value:.3g}"
+
+
+@register.filter
 def points(difference: float) -> str:
     """0.031 → “+3.1”: a difference of shares in percentage points."""
     return points_told(difference)

@@ -16,7 +16,7 @@ from annotator.choices import DecisionKind, Hidden, Mode, Side
 from annotator.errors import CorrugatorError
 from annotator.models import Decision, Face, Member
 from annotator.selectors import clips, events, faces, film, neutral, review
-from annotator.selectors.access import REVIEW, member_for
+from annotator.selectors.access import EXPORT, REVIEW, member_for
 from annotator.selectors.codes import coded_aus
 from annotator.selectors.face_history import standing_within
 from annotator.services.face_review import face_act
@@ -153,6 +153,7 @@ def _context(request: HttpRequest, member: Member, face: Face) -> dict[str, obje
         "face": face,
         "page": page,
         "may_review": member.role in REVIEW,
+        "may_see_detectors": member.role in EXPORT and not page.blind,
         "choices": CHOICES,
         "levels": faces.LEVELS,
         "sides": Side.choices,

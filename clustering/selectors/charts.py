@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from annotator.models import ClusterRun
 from annotator.selectors.arrays import array_read
 from annotator.selectors.axes import Tick, ticks_fit
+from annotator.selectors.scatter import HEIGHT, WIDTH, places_on_map
 
-WIDTH, HEIGHT = 320, 200
 LEFT, RIGHT, TOP, BOTTOM = 34, 12, 26, 34
 """Room around the drawing for the axes and their words."""
 
@@ -186,14 +186,6 @@ def face_map(run: ClusterRun, au: int) -> FaceMap:
         ],
         faces,
     )
-
-
-def places_on_map(plane: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(N, 2) places in a picture of WIDTH × HEIGHT, each axis stretched to it."""
-    # A few far faces must not squeeze the others into a dot.
-    low, high = np.quantile(plane, [0.01, 0.99], axis=0)
-    size = np.array([WIDTH, HEIGHT])
-    return np.asarray(np.clip((plane - low) / np.maximum(high - low, 1e-9), 0, 1) * (size - 12) + 6)
 
 
 def witness_bars(witnesses: Sequence[tuple[str, float]]) -> list[tuple[str, float, float, float]]:

@@ -12,12 +12,11 @@ from annotator.models import ClusterRun, Face
 from annotator.selectors.arrays import array_read
 from annotator.selectors.axes import Tick, round_numbers, ticks_fit
 from annotator.selectors.codes import layer_codes, layers_visible_to
-from clustering.selectors.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, places_on_map
+from annotator.selectors.scatter import HEIGHT, WIDTH, dots, places_on_map
+from clustering.selectors.charts import BOTTOM, LEFT, RIGHT, TOP
 
 PLANE_POINTS = 800
 """Most faces drawn in each of the planes; the same seeded sample in all."""
-LAYERS = 5
-"""Times that each kind is drawn in turn, so that neither lies on top of the other."""
 KINDS = {1: "present", 0: "absent"}
 
 
@@ -175,7 +174,7 @@ def sweep_planes(run: ClusterRun, user: User, au: int) -> Planes | None:
         if lam in [plane.lam for plane in drawn]:
             continue
         places = places_on_map(planes[:, slot])
-        drawn.append(Plane(lam, lam == lams[1], _dots(places, proposed), _dots(places, weak)))
+        drawn.append(Plane(lam, lam == lams[1], dots(places, proposed, KINDS), dots(places, weak, KINDS)))
     return Planes(drawn, len(rows), faces)
 
 
@@ -199,14 +198,3 @@ def _weak_codes(run: ClusterRun, user: User, au: int, positions: NDArray[np.int6
     ids = [id_of[int(positions[place])] for place in places]
     codes[places] = layer_codes(layer, ids).codes([coded.bit])[:, 0]
     return codes
-
-
-def _dots(places: NDArray[np.float64], codes: NDArray[np.int8]) -> list[tuple[str, str]]:
-    """The places (N, 2) as paths, drawn with round ends: present and absent in turn, some of each."""
-    paths = []
-    for part in range(LAYERS):
-        inside = np.arange(len(places)) % LAYERS == part
-        for code, kind in KINDS.items():
-            if (chosen := inside & (codes == code)).any():
-                paths.append((kind, "".join(f"M{x:.0f} {y:.0f}h0" for x, y in places[chosen])))
-    return paths

@@ -15,12 +15,14 @@ from annotator.services.assignments import assignment_next
 from annotator.services.importing import import_prepare
 from annotator.services.members import invitation_create
 from tests.factories import (
+    attribution_make,
     detector_make,
     faces_make,
     layer_make,
     prediction_layer_make,
     projection_make,
     run_make,
+    sight_make,
     training_make,
 )
 
@@ -81,8 +83,10 @@ def world(dataset, cast, tmp_path) -> World:
         face.clip, face.frame = clip, 10 + face.position
         face.save()
     Event.objects.create(layer=weak, clip=clip, au=12, onset=12, apex=13, offset=14)
-    projection_make(dataset)
+    sight_make(detector, projection_make(dataset))
+    attribution_make(detector, faces[3])
     arguments = {
+        "au": 12,
         "clip_id": clip.pk,
         "dataset_id": dataset.pk,
         "detector_id": detector.pk,

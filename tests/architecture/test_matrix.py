@@ -105,6 +105,10 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "detector_detail": ("GET", EXPORT),
     "detector_promote": ("POST", ADMIN),
     "detector_predict": ("POST", ADMIN),
+    "detector_see": ("POST", ADMIN),
+    "detector_attribute": ("POST", EXPORT),
+    "detector_sight_picture": ("GET", EXPORT),
+    "face_attribution_picture": ("GET", EXPORT),
     "detector_card": ("GET", EXPORT),
     "detector_weights": ("GET", EXPORT),
     "score_distribution": ("GET", EXPORT),
@@ -135,11 +139,13 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "api_detector_detail": ("GET", EXPORT),
     "api_detector_promote": ("POST", ADMIN),
     "api_detector_predict": ("POST", ADMIN),
+    "api_detector_sight": ("GET", EXPORT),
+    "api_face_attribution": ("GET", EXPORT),
 }
 # Entered by their owner only: for the others of the same role they are not there, or not theirs.
 OWN = {"assignment_release": "bob", "decision_undo": "bob"}
 # A page about one thing out of several on the list answers 404 for a number that is none.
-NO_SUCH_THING = {"decision_undo"}
+NO_SUCH_THING = {"decision_undo", "detector_attribute"}
 
 
 def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -13,6 +13,7 @@ RULES_OF = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a"
 NO_PAGES = {
     "healthz": "for machines", "readyz": "for machines", "metrics": "for machines",
     "face_picture": "a picture", "face_thumbnail": "a picture",
+    "detector_sight_picture": "a picture", "face_attribution_picture": "a picture",
     "export_download": "a file", "export_dictionary": "a file", "import_problems": "a file",
     "history_download": "a file", "detector_card": "a file", "detector_weights": "a file",
     "dataset_card": "looked at inside the list", "dataset_figures": "looked at inside the overview",
@@ -34,6 +35,7 @@ OTHERS = {
     "history": ["show=assignments", "show=audit", "kind=noise", "face=x"],
     "noise_gallery": ["reason=group"],
     "run_list": [],
+    "detector_detail": ["face=3", "face=4"],
     "key_map": [],
 }
 """Query strings of other states of a page."""

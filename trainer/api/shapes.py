@@ -101,3 +101,56 @@ class PromotionSerializer(serializers.Serializer[Row]):
 
     detector = DetectorSerializer()
     job = JobSerializer(allow_null=True)
+
+
+class DivergenceSerializer(serializers.Serializer[Row]):
+    """Jensen-Shannon divergence between subjects, in nats."""
+
+    subjects = serializers.IntegerField()
+    faces = serializers.IntegerField()
+    mean = serializers.FloatField(help_text="Over all pairs of subjects.")
+    chance = serializers.FloatField(help_text="The same with the faces dealt to the subjects at random.")
+    sum = serializers.FloatField(help_text="Mean over subjects of the sum over all others, as in the paper.")
+    sum_spread = serializers.FloatField(help_text="Its standard deviation over subjects.")
+
+
+class WantedSerializer(serializers.Serializer[Row]):
+    """The picture that an AU's output wants."""
+
+    au = serializers.IntegerField()
+    picture = serializers.CharField(help_text="Where the PNG is.")
+    scores = serializers.DictField(child=serializers.FloatField(), help_text="By AU, of that picture.")
+
+
+class SightSerializer(serializers.Serializer[Row]):
+    """What a detector sees."""
+
+    detector = serializers.IntegerField()
+    feature_set = serializers.IntegerField()
+    projection = serializers.IntegerField(allow_null=True)
+    divergence = DivergenceSerializer(allow_null=True, help_text="Null with fewer than two subjects.")
+    wanted = WantedSerializer(many=True)
+    configuration = serializers.DictField(help_text="How the pictures were made.")
+    seed = serializers.IntegerField()
+    revision = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+
+
+class AttributedSerializer(serializers.Serializer[Row]):
+    """One AU in a face. What all places add together is the logit less the empty picture's."""
+
+    au = serializers.IntegerField()
+    logit = serializers.FloatField()
+    empty_logit = serializers.FloatField()
+    speaks_for = serializers.CharField(help_text="Where the PNG is: white where the face speaks most for the AU.")
+    speaks_against = serializers.CharField(help_text="The same against it, at the same scale.")
+
+
+class AttributionSerializer(serializers.Serializer[Row]):
+    """Which parts of a face speak for each AU."""
+
+    detector = serializers.IntegerField()
+    face = serializers.IntegerField(help_text="Its position.")
+    revision = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    aus = AttributedSerializer(many=True)

@@ -90,7 +90,7 @@ def faces_stream(
     with ThreadPoolExecutor(_threads()) as pool:
         for row in range(start, len(faces.keys), STREAM_FACES):
             part = slice(row, row + STREAM_FACES)
-            decode = partial(_pixels, dataset, size)
+            decode = partial(face_pixels, dataset, size)
             yield row, np.stack(list(pool.map(decode, faces.keys[part], faces.ids[part])))
 
 
@@ -164,7 +164,8 @@ def _picture(dataset: DataSet, key: str) -> Image.Image:
     return picture
 
 
-def _pixels(dataset: DataSet, size: int, key: str, face_id: int) -> Pixels:
+def face_pixels(dataset: DataSet, size: int, key: str, face_id: int) -> Pixels:
+    """One stored face as (size, size, 3). Raises InputRefused where its picture can't be read."""
     try:
         with _picture(dataset, key) as picture:
             return face_resize(picture, size)

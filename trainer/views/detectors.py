@@ -47,6 +47,7 @@ from trainer.selectors.detectors import (
 )
 from trainer.services.detector_files import file_stem, weights_open
 from trainer.services.training import detector_promote, prediction_create
+from trainer.views.sights import sight_context
 
 OTHERS = 12
 """Detectors that the menu of comparisons names."""
@@ -92,6 +93,7 @@ def detector_detail(request: HttpRequest, dataset_id: int, detector_id: int) -> 
         "ramp": RAMP,
         "others": Detector.objects.filter(dataset=member.dataset).exclude(pk=detector.pk).only("name")[:OTHERS],
         "may_clone": member.role == Role.ADMIN and detector.method in METHODS,
+        **sight_context(request, detector, au),
     }
     found = evaluation_of(detector.report, evaluation, rule, detector.aus)
     if found is not None:

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from annotator.errors import InputRefused
-from annotator.services.job_running import JobContext
+from annotator.services.job_running import JobContext, JobPart
 
 
 def counts(context: JobContext) -> dict[str, Any]:
@@ -28,3 +28,9 @@ def waits(context: JobContext) -> dict[str, Any]:
 
 def breaks(context: JobContext) -> dict[str, Any]:
     raise ZeroDivisionError("a bug of ours")
+
+
+def borrows(context: JobContext) -> dict[str, Any]:
+    """Have another kind's runner do the second half."""
+    context.progress(0.4, "By myself")
+    return counts(JobPart(context, 0.5, 1.0, {"stop_at": 2}))

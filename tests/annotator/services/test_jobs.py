@@ -8,17 +8,17 @@ from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from annotator.choices import JobState
-from annotator.errors import Conflict
+from annotator.errors import Conflict, JobCancelled
 from annotator.jobs import JOB_KINDS, JobKind
 from annotator.models import Job
-from annotator.services.job_running import job_run
+from annotator.services.job_running import JobContext, JobPart, job_run
 from annotator.services.jobs import MOST_ATTEMPTS, job_cancel, job_create, job_resume, jobs_reap
 from tests.workers import wait_until
 
 
 @pytest.fixture(autouse=True)
 def kinds(monkeypatch):
-    for name in ("counts", "waits", "breaks"):
+    for name in ("counts", "waits", "breaks", "borrows"):
         kind = JobKind(name, name, queue="io", runner=f"tests.annotator.services.job_runners.{name}")
         monkeypatch.setitem(JOB_KINDS, name, kind)
 
@@ -66,6 +66,26 @@ def test_a_message_delivered_twice_runs_once(dataset):
 def test_a_failed_job_says_why_in_its_own_words(dataset):
     job = job_run(made(dataset, stop_at=3).pk)
     assert (job.state, job.error) == (JobState.FAILED, "The cable was pulled.")
+
+
+def test_a_part_of_a_job_has_parameters_and_a_share_of_its_own(dataset):
+    told = []
+    job = made(dataset, "borrows", stop_at=9)
+    job = job_run(job.pk, echo=lambda fraction, message: told.append((round(fraction, 2), message)))
+    assert (job.state, job.error) == (JobState.FAILED, "The cable was pulled.")
+    assert told == [(0.4, "By myself"), (0.5, "Step 0"), (0.55, "Step 1")]
+    job = job_run(job_resume(job=job).pk)
+    assert (job.state, job.fraction, job.result) == (JobState.DONE, 1.0, {"started_at": 2})
+
+
+def test_a_part_of_a_job_hears_its_cancellation(dataset):
+    job = made(dataset)
+    whole = JobContext(job, "claim")
+    part = JobPart(whole, 0.2, 0.4, {})
+    whole._cancelled.set()
+    assert part.cancelled()
+    with pytest.raises(JobCancelled):
+        part.progress(0.5)
 
 
 def test_a_resumed_job_goes_on_from_its_checkpoint(dataset):

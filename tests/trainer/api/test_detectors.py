@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from annotator.choices import LayerKind, Mode
 from annotator.models import Assignment, FeatureSet, Job, Subject
 from annotator.services.datasets import dataset_create
-from tests.factories import detector_make, faces_make, layer_make, prediction_layer_make
+from tests.factories import (
+    attribution_make,
+    detector_make,
+    faces_make,
+    layer_make,
+    prediction_layer_make,
+    projection_make,
+    sight_make,
+)
 from tests.trainer.reports import brief_report_made, report_made
 from trainer.algorithms.settings import METHODS, settings_told
 from trainer.api.urls import urlpatterns
@@ -24,6 +32,7 @@ WRITES = {
     "api_detector_promote": {"alice": 200, "dora": 403, "ana": 403, "bob": 403, "charlie": 404},
     "api_detector_predict": {"alice": 201, "dora": 403, "ana": 403, "bob": 403, "charlie": 404},
 }
+SEEN = ("api_detector_sight", "api_face_attribution")
 ORDER = {"method": "alexnet", "name": "Brows", "settings": {"training.epochs": 5}, "sources": {"weak": True}}
 
 
@@ -46,7 +55,7 @@ def post(client, url, data):
 
 
 def test_every_address_has_a_rule():
-    assert {pattern.name for pattern in urlpatterns} == {*READS, *WRITES}
+    assert {pattern.name for pattern in urlpatterns} == {*READS, *WRITES, *SEEN}
 
 
 @pytest.mark.parametrize("name", READS)
@@ -215,3 +224,43 @@ def test_the_schema_names_detectors(cast):
     schema = cast.client("ana").get(reverse("api_schema")).json()
     path = schema["paths"]["/api/v1/datasets/{dataset_id}/detectors/"]
     assert {path[method]["operationId"] for method in ("get", "post")} == {"detector_list", "detector_train"}
+
+
+# what it sees
+
+
+def seen_address(name, detector, *more):
+    return reverse(name, args=[detector.dataset_id, detector.pk, *more])
+
+
+def test_what_it_sees_is_told_once_it_was_made(cast, detector):
+    url = seen_address("api_detector_sight", detector)
+    assert cast.client("ana").get(url).status_code == 404
+    sight = sight_make(detector, projection_make(detector.dataset))
+    told = cast.client("ana").get(url).json()
+    assert told["projection"] == sight.projection_id and told["divergence"]["mean"] == 0.002
+    assert [one["au"] for one in told["wanted"]] == [12, 25] and told["wanted"][0]["scores"] == {
+        "12": 0.99,
+        "25": 0.6,
+    }
+    assert cast.client("ana").get(told["wanted"][1]["picture"]).status_code == 200
+
+
+def test_having_it_made_is_for_admins_and_one_job(cast, detector):
+    url = seen_address("api_detector_sight", detector)
+    assert [post(cast.client(who), url, {}).status_code for who in ("ana", "bob", "charlie")] == [403, 403, 404]
+    made = post(cast.client("alice"), url, {})
+    assert made.status_code == 201 and made.json()["kind"] == "sight"
+    assert post(cast.client("alice"), url, {}).status_code == 200
+
+
+def test_what_speaks_for_a_face_is_told_once_it_was_found(cast, detector):
+    url = seen_address("api_face_attribution", detector, 3)
+    assert cast.client("ana").get(url).status_code == 404
+    assert post(cast.client("ana"), url, {}).status_code == 201
+    assert post(cast.client("bob"), url, {}).status_code == 403
+    attribution_make(detector, detector.dataset.faces.get(position=3))
+    told = cast.client("ana").get(url).json()
+    assert told["face"] == 3 and told["aus"][0]["logit"] == 1.0 and told["aus"][0]["empty_logit"] == -0.5
+    assert cast.client("ana").get(told["aus"][1]["speaks_against"]).status_code == 200
+    assert post(cast.client("ana"), seen_address("api_face_attribution", detector, 99), {}).status_code == 404

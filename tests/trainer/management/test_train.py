@@ -1,4 +1,4 @@
-"""manage.py train and predict: one JSON line, settings named in refusals, a look before the start."""
+"""manage.py train, predict and see: one JSON line, settings named in refusals, a look before the start."""
 
 import io
 import json
@@ -8,12 +8,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from annotator.choices import JobState, LayerKind
-from annotator.models import Detector, FeatureSet, Job
+from annotator.models import Detector, DetectorSight, FeatureSet, Job
 from annotator.services.decisions import decision_make
 from tests.annotator.importing import quiet_heart
 from tests.factories import detector_make, faces_make, layer_make
 from tests.trainer.services.world import QUICK, world_make
-from trainer.services import training_running
+from trainer.algorithms.maximisation import MaximisationConfig
+from trainer.services import sights, training_running
 from trainer.services.training import training_create
 
 __all__ = ["quiet_heart"]
@@ -202,3 +203,14 @@ def test_predict_knows_only_the_data_sets_own_detectors(coded, cast):
     detector = detector_make(coded, aus=(12,))
     told = command("predict", "Smiles", "--detector", detector.pk, "--queue")
     assert told["layer"] is None and Job.objects.get(pk=told["job"]).kind == "prediction"
+
+
+def test_see_makes_what_the_detector_sees(dataset, cast, own_data, monkeypatch):
+    monkeypatch.setattr(sights, "MaximisationConfig", lambda seed: MaximisationConfig(steps=2, seed=seed))
+    world_make(dataset)
+    settings = [part for one in QUICKLY for part in ("--set", one)]
+    trained = command("train", dataset.pk, "--method", "alexnet", *settings)
+    told = command("see", dataset.pk, "--detector", trained["detector"], "--seed", 4)
+    sight = DetectorSight.objects.get(pk=told["sight"])
+    assert sight.seed == 4 and told["projection"] == sight.projection_id
+    assert "no detector 99" in refused("see", dataset.pk, "--detector", 99)
