@@ -207,6 +207,25 @@ def test_the_neighbour_search_is_named_beside_its_recall(cast, run):
     assert '97.1% <span class="soft">inverted file</span>' in page_of(cast, run)
 
 
+@pytest.mark.parametrize(
+    ("cut", "umqi", "says"),
+    [
+        ("local", 0.66, "at no loss"),
+        ("local", 0.3, "the price for clusters small enough"),
+        ("density", 0.3, "the price for clusters small enough"),
+        ("global", 0.5, "It is the best of these cuts"),
+        ("local", -0.1, "torn apart"),
+    ],
+)
+def test_what_umqi_says_of_the_clusters_depends_on_how_they_were_cut(cast, run, cut, umqi, says):
+    run.configuration = {"cut": cut}
+    run.summary["partitions"][0]["umqi"] = umqi
+    run.save()
+    page = page_of(cast, run)
+    assert says in page
+    assert ("small enough to look through" in page) is (says not in ("It is the best of these cuts", "torn apart"))
+
+
 def test_a_sweep_tells_how_its_lambda_was_chosen(cast, run):
     rows = [{"lam": lam, "clusters": 2, "umqi": 0.5, "by_reference": 0.0, "merit": lam} for lam in (0.01, 0.5, 0.2)]
     run.summary["partitions"][0] |= {"lam": 0.5, "lam_literal": 600.0, "sweep": rows, "plane_lams": [0.01, 0.5, 0.2]}
