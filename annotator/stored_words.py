@@ -4,10 +4,10 @@ shown, any other is shown as it was stored."""
 import re
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
-SENTENCES: dict[str, Promise] = {
+OUTLIER_REASONS: dict[str, Promise] = {
     "unlike any other face here": _("unlike any other face here"),
     "its look-alikes resemble others more": _("its look-alikes resemble others more"),
     "in no cluster for almost every AU": _("in no cluster for almost every AU"),
@@ -18,13 +18,59 @@ SENTENCES: dict[str, Promise] = {
     "much brighter than most": _("much brighter than most"),
 }
 """Why a face ranks high among the outliers of a run."""
-PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+KEPT_REASONS: dict[str, Promise] = {
+    "on reference faces the vote did no better than the weak labels of this AU": _(
+        "on reference faces the vote did no better than the weak labels of this AU"
+    ),
+    "the face is in no cluster, so nobody votes": _("the face is in no cluster, so nobody votes"),
+    "its cluster is split evenly": _("its cluster is split evenly"),
+}
+"""Why a face keeps its weak label whatever the vote of a run said."""
+WITNESSES: dict[str, Promise] = {
+    "weak label": _("weak label"),
+    "neighbours' weak labels": _("neighbours' weak labels"),
+    "embedding neighbours' weak labels": _("embedding neighbours' weak labels"),
+    "cluster's weak labels": _("cluster's weak labels"),
+    "features' forecast of weak labels": _("features' forecast of weak labels"),
+    "feature network": _("feature network"),
+    "neighbours' scores": _("neighbours' scores"),
+    "embedding neighbours' scores": _("embedding neighbours' scores"),
+    "cluster's scores": _("cluster's scores"),
+    "features' forecast of scores": _("features' forecast of scores"),
+    "reference in the cluster": _("reference in the cluster"),
+}
+"""What the vote of a run listened to."""
+SENTENCES: dict[str, Promise] = {
+    **OUTLIER_REASONS,
+    **KEPT_REASONS,
+    **WITNESSES,
+    "An embedding did not reach its tolerance: its residual is in the summary.": _(
+        "An embedding did not reach its tolerance: its AU's card tells the residual."
+    ),
+}
+PATTERNS: tuple[tuple[re.Pattern[str], Promise], ...] = (
     (
         re.compile(r"(?P<name>\w+) lowered from (?P<asked>\S+) to (?P<most>\d+): there are (?P<faces>\d+) faces\."),
-        gettext_noop("%(name)s lowered from %(asked)s to %(most)s: there are %(faces)s faces."),
+        _("%(name)s lowered from %(asked)s to %(most)s: there are %(faces)s faces."),
+    ),
+    (
+        re.compile(r"(?P<count>\d+) AUs have no reference label: their proposals come from a vote without any\."),
+        ngettext_lazy(
+            "%(count)d AU has no reference label: its proposals come from a vote without any.",
+            "%(count)d AUs have no reference label: their proposals come from a vote without any.",
+            "count",
+        ),
+    ),
+    (
+        re.compile(r"(?P<count>\d+) AUs have neither weak labels nor scores, so no proposals\."),
+        ngettext_lazy(
+            "%(count)d AU has neither weak labels nor scores, so no proposals.",
+            "%(count)d AUs have neither weak labels nor scores, so no proposals.",
+            "count",
+        ),
     ),
 )
-"""Sentences with figures in them: how they are stored, and how they are told."""
+"""Sentences with figures in them: how they are stored, and how they are told; “count” chooses the plural."""
 
 
 def stored_words(text: str) -> str:
@@ -33,5 +79,6 @@ def stored_words(text: str) -> str:
         return str(SENTENCES[text])
     for pattern, told in PATTERNS:
         if found := pattern.fullmatch(text):
-            return gettext(told) % found.groupdict()
+            figures = {name: int(value) if name == "count" else value for name, value in found.groupdict().items()}
+            return str(told % figures)
     return text

@@ -214,6 +214,9 @@ def table_print(title: str, told: dict[str, Any]) -> None:
         if any((methods["wsc"][n] or 0) < (methods["weak"][n] or 0) for n in ("agreement", "f1") if "weak" in methods)
     ]
     print(f"AUs on which wsc falls behind the weak labels in either figure: {', '.join(lower) or 'none'}")
+    print("\n| AU | " + " | ".join(told["mean"]) + " |")
+    for au, methods in told["per_au"].items():
+        print(f"| {au} | " + " | ".join(figures(pair) for pair in methods.values()) + " |")
 
 
 def figures(pair: dict[str, float | None]) -> str:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from django.contrib.auth.models import User
 from django.core.paginator import Page, Paginator
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotator.choices import DecisionKind
 from annotator.models import ClusterRun, DataSet, DecisionFace
-from annotator.selectors.arrays import array_read
+from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import blind_refuse
 from annotator.selectors.review import undone_of
 from annotator.selectors.tiles import Tile, tiles_make
@@ -95,9 +96,7 @@ def _rank(run: ClusterRun) -> Ranked:
     assert run.outlier_scores is not None
     scores = np.nan_to_num(np.asarray(array_read(run.outlier_scores), np.float32), nan=-1.0)
     bits = _reason_bits(run, len(scores))
-    grouped = np.zeros(len(scores), bool)
-    if run.membership is not None:
-        grouped = (array_read(run.membership) == 0).any(axis=1)
+    grouped = _grouped(run, np.arange(len(scores)))
     shown = np.flatnonzero(grouped | (bits != 0))
     rest = np.setdiff1d(np.flatnonzero(scores > 0), shown, assume_unique=True)
     most = int(len(scores) * TOP_SHARE)
@@ -105,6 +104,13 @@ def _rank(run: ClusterRun) -> Ranked:
     shown = np.concatenate([shown, top])
     ranked = shown[np.lexsort((shown, -scores[shown]))]
     return ranked, bits[ranked], grouped[ranked]
+
+
+def _grouped(run: ClusterRun, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(N,) whether the faces are in the noise group of any partition."""
+    if run.membership is None:
+        return np.zeros(len(positions), bool)
+    return np.asarray((values_at(array_read(run.membership), positions, -1) == 0).any(axis=1))
 
 
 def _reason_bits(run: ClusterRun, count: int) -> NDArray[np.uint32]:
@@ -121,19 +127,21 @@ def noise_tiles(dataset: DataSet, user: User, positions: Sequence[int], run: Clu
     bits = _reason_bits(run, len(scores))
     words = [str(text) for text in run.summary.get("reasons", [])]
     kept = kept_faces(dataset, user, [tile.face.pk for tile in tiles])
+    grouped = _grouped(run, np.array([tile.position for tile in tiles], np.int64))
     return [
         replace(
             tile,
             score=float(scores[tile.position]) if tile.position < len(scores) else None,
-            reasons=_reasons(int(bits[tile.position]), words) if tile.position < len(bits) else [],
+            reasons=_reasons(int(bits[tile.position]) if tile.position < len(bits) else 0, words, bool(alone)),
             kept=tile.face.pk in kept,
         )
-        for tile in tiles
+        for tile, alone in zip(tiles, grouped, strict=True)
     ]
 
 
-def _reasons(bits: int, words: Sequence[str]) -> list[str]:
-    return [text for bit, text in enumerate(words) if bits >> bit & 1]
+def _reasons(bits: int, words: Sequence[str], alone: bool) -> list[str]:
+    told = [text for bit, text in enumerate(words) if bits >> bit & 1]
+    return told or ([_("in no cluster")] if alone else [])
 
 
 def kept_faces(dataset: DataSet, user: User, face_ids: Sequence[int]) -> set[int]:

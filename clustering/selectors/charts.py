@@ -94,6 +94,8 @@ class UmqiChart:
     best: float
     best_clusters: int
     """The best cut, and how many clusters it makes."""
+    is_best: bool
+    """Whether the run's clusters are that very cut."""
 
     @property
     def line(self) -> str:
@@ -132,6 +134,7 @@ def umqi_chart(run: ClusterRun, partition: int) -> UmqiChart | None:
         umqi=part["umqi"],
         best=best_of[best_clusters],
         best_clusters=best_clusters,
+        is_best=run.configuration.get("cut") == "global",
     )
 
 

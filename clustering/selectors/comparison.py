@@ -99,7 +99,8 @@ class Line:
     changed: Sequence[int | None]
     clusters: Sequence[int | None]
     noise: Sequence[int | None]
-    lam: Sequence[float | None]
+    lam: Sequence[tuple[float, float | None] | None]
+    """Balanced, and in the unit of the formula as printed."""
     umqi: Sequence[Figure]
     agreement: Sequence[Figure]
     f1: Sequence[Figure]
@@ -161,7 +162,7 @@ class Comparison:
     @property
     def lambdas(self) -> bool:
         """Whether λ is worth a column: some differ."""
-        return len({lam for line in self.lines for lam in line.lam if lam is not None}) > 1
+        return len({lam[0] for line in self.lines for lam in line.lam if lam is not None}) > 1
 
     @property
     def weak_alike(self) -> bool:
@@ -216,7 +217,7 @@ def _line(runs: tuple[ClusterRun, ClusterRun], au: int, differ: Differ | None, r
         changed=_each(told, "changed"),
         clusters=_each(parts, "clusters"),
         noise=_each(parts, "noise"),
-        lam=_each(parts, "lam"),
+        lam=[None if part.get("lam") is None else (part["lam"], part.get("lam_literal")) for part in parts],
         umqi=_pair(_each(parts, "umqi"), 2),
         agreement=_pair(_each(held_out, "agreement"), 3),
         f1=_pair(_each(held_out, "f1"), 2),

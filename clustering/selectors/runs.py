@@ -34,6 +34,7 @@ SETTING_WORDS = {
     "noise_fraction": _("share of the faces that goes to the noise group"),
     "sweep_steps": _("cuts on the uMQI curve"),
 }
+SEARCH_WORDS = {"flat": _("all pairs compared"), "ivf": _("inverted file"), "hnsw": _("small-world graph")}
 
 
 def settings_told(run: ClusterRun) -> dict[str, Any]:

@@ -68,6 +68,10 @@ class LambdaTold:
     by_reference: bool
     merit: LambdaCurve | None
     umqi: LambdaCurve | None
+    residual: float | None
+    """Largest of the embedding at this λ; None for a run of a time when it wasn't kept."""
+    rounds: int
+    converged: bool
 
     @property
     def end(self) -> str:
@@ -94,6 +98,9 @@ def lambda_told(run: ClusterRun, partition: int) -> LambdaTold | None:
         by_reference,
         _curve(tried, [one.merit for one in tried]),
         _curve(tried, [one.umqi for one in tried]),
+        part.get("residual"),
+        part.get("iterations") or 0,
+        part.get("converged", True),
     )
 
 

@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.models import DataSet, FeatureSet, LabelLayer
 from annotator.selectors.codes import coded_aus
+from annotator.selectors.datasets import faces_count
+from annotator.templatetags.layout import short_number
 from clustering.algorithms.settings import WSCSettings
 from clustering.selectors.inputs import weak_layers
 
@@ -45,7 +47,6 @@ class RunForm(forms.Form):
         label=_("Pull of the weak labels (λ, balanced)"),
         min_value=0,
         required=False,
-        help_text=_("0.004 goes by looks alone, 4 by the weak labels alone."),
     )
     lam_steps = forms.TypedChoiceField(
         label=_("Which λ"),
@@ -128,6 +129,11 @@ class RunForm(forms.Form):
     def __init__(self, dataset: DataSet, data: Any = None) -> None:
         defaults = WSCSettings()
         super().__init__(data, initial={"seed": 0, **defaults.as_dict()})
+        faces = faces_count(dataset)
+        self.fields["lam"].help_text = _(
+            "0.004 goes by looks alone, 4 by the weak labels alone. In the paper's unit it is %(faces)s times as "
+            "large, once for each face: %(literal)s for %(lam)s."
+        ) % {"faces": f"{faces:,}", "literal": short_number(defaults.lam * faces), "lam": short_number(defaults.lam)}
         self.fields["aus"].choices = [(str(coded.au), f"AU{coded.au}") for coded in coded_aus(dataset)]  # type: ignore[attr-defined]
         self.fields["feature_set"].queryset = dataset.feature_sets.all()  # type: ignore[attr-defined]
         self.fields["weak_layer"].queryset = weak_layers(dataset)  # type: ignore[attr-defined]

@@ -19,7 +19,15 @@ from clustering.selectors.adoption import adoption_count, adoption_ready
 from clustering.selectors.charts import face_map, size_chart, umqi_chart, witness_bars
 from clustering.selectors.comparison import comparison_make, runs_chosen, runs_comparable, tiles_differing
 from clustering.selectors.inputs import weak_default
-from clustering.selectors.runs import SETTING_WORDS, clusters_first, run_for, run_rows, runs_of, settings_told
+from clustering.selectors.runs import (
+    SEARCH_WORDS,
+    SETTING_WORDS,
+    clusters_first,
+    run_for,
+    run_rows,
+    runs_of,
+    settings_told,
+)
 from clustering.selectors.sweeps import lambda_told, sweep_planes
 from clustering.services.runs import run_adopt, run_create
 from clustering.views.forms import RunForm
@@ -88,6 +96,7 @@ def run_detail(request: HttpRequest, dataset_id: int, run_id: int) -> HttpRespon
         context |= {
             "settings": settings_told(run),
             "words": SETTING_WORDS,
+            "searched": SEARCH_WORDS.get(run.summary.get("neighbour_search", ""), ""),
             "rows": rows,
             "au": au,
             "row": row,

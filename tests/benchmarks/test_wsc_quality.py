@@ -18,6 +18,7 @@ def test_every_method_is_told_for_every_au_and_a_finished_seed_is_taken_up(ictau
         command += ["--keep", str(tmp_path / "kept")]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
         assert done.returncode == 0, done.stderr[-3000:]
+        assert "\n| AU12 | " in done.stdout
         return json.loads(done.stdout.splitlines()[-1])
 
     told = benched()

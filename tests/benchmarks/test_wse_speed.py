@@ -24,6 +24,10 @@ def test_the_solvers_and_their_peers_end_at_one_objective():
     assert len(told["seeds"]) == 2
     assert told["ratio_agd_over_exact"] is None or told["ratio_agd_over_exact"] > 0
     assert told["seeds"][0]["to_the_end_of_agd"]["objective_over_exact"] > 0.999
+    for times in told["seeds"][0]["reached"].values():
+        assert set(times) == {"1", "0.1", "0.01", "0.001"}
+        known = [at[0] for at in times.values() if at is not None]
+        assert known == sorted(known)
     for peer in told["peers"].values():
         assert abs(peer["objective"] - peer["exact"]["objective"]) < 0.01 * peer["objective"] + 1e-3
 

@@ -5,6 +5,8 @@ from typing import Any, get_args
 
 from annotator.errors import InputRefused
 from annotator.management.base import CorrugatorCommand
+from annotator.models import ClusterRun
+from clustering.algorithms.groups import lambda_balanced
 from clustering.algorithms.settings import Affinity, Cut, GroupKind, Solver, VoteKind
 from clustering.selectors.inputs import weak_layers
 from clustering.services.runs import run_create
@@ -17,6 +19,9 @@ class Command(CorrugatorCommand):
         parser.add_argument("dataset", help="name or id")
         parser.add_argument("--au", type=int, nargs="+", help="default: every AU on the list")
         parser.add_argument("--lambda", type=float, dest="lam", help="pull of the weak labels, balanced unit")
+        parser.add_argument(
+            "--literal", action="store_true", help="--lambda is in the paper's unit: the balanced one times the faces"
+        )
         parser.add_argument(
             "--lambda-steps",
             type=int,
@@ -47,8 +52,12 @@ class Command(CorrugatorCommand):
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--queue", action="store_true", help="hand the work to a worker")
 
-    def run(self, *, dataset: str, seed: int, queue: bool, **options: Any) -> dict[str, Any]:
+    def run(self, *, dataset: str, seed: int, queue: bool, literal: bool, **options: Any) -> dict[str, Any]:
         found = self.dataset_named(dataset)
+        if literal:
+            if options["lam"] is None:
+                raise InputRefused("--literal says what unit a lambda is in, so it needs --lambda.")
+            options["lam"] = lambda_balanced(options["lam"], max(found.faces.count(), 1))
         names = (
             "lam", "lam_steps", "dimensions", "neighbours", "affinity", "solver", "joint", "groups", "cut", "delta",
             "vote",
@@ -71,7 +80,23 @@ class Command(CorrugatorCommand):
             "faces": job.result.get("faces"),
             "clusters": job.result.get("clusters"),
             "changed": job.result.get("changed"),
+            "partitions": _partitions(run),
         }
+
+
+def _partitions(run: ClusterRun) -> list[dict[str, Any]]:
+    """Of a finished run: the AUs of each partition, its lambda in both units, its clusters and their uMQI."""
+    parts = (run.summary or {}).get("partitions", [])
+    return [
+        {
+            "aus": aus,
+            "lambda": part["lam"],
+            "lambda_literal": part["lam_literal"],
+            "clusters": part["clusters"],
+            "umqi": part["umqi"],
+        }
+        for aus, part in zip(run.partitions, parts, strict=True)
+    ]
 
 
 def _chosen(rows: Any, wanted: int | None, what: str) -> Any:

@@ -71,6 +71,16 @@ def test_the_percentage_is_named_and_reasons_are_written_alike(dataset, run, bob
     assert "<li>Little fine detail</li>" in text
 
 
+def test_a_face_of_the_noise_group_without_another_reason_is_said_to_be_in_no_cluster(dataset, bob):
+    faces = faces_make(dataset, 300)
+    run = run_make(dataset, faces, 12, [0, 0] + [1] * 298, [1] * 300)
+    bits = np.array([1] + [0] * 299, np.uint32)
+    run.outlier_reasons = array_write(dataset=dataset, purpose="reasons", values=bits)
+    run.save()
+    told = {tile.position: tile.reasons for tile in gallery(bob, dataset).context["gallery"].tiles}
+    assert told == {0: run.summary["reasons"], 1: ["in no cluster"], 2: [], 3: [], 4: []}
+
+
 def test_filters_by_reason_and_by_the_noise_group(dataset, run, bob):
     assert shown(gallery(bob, dataset, reason="1")) == [1, 2]
     assert shown(gallery(bob, dataset, reason="group")) == [1, 0]

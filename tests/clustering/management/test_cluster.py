@@ -41,3 +41,25 @@ def test_lambda_groups_and_vote_are_settings_of_the_run(ready, monkeypatch):
 def test_one_step_is_no_sweep(ready):
     with pytest.raises(CommandError, match="lam_steps must be 0"):
         command(ready.name, "--lambda-steps", 1)
+
+
+def test_lambda_may_be_given_in_the_papers_unit(ready, monkeypatch):
+    monkeypatch.setattr(Command, "job_finish", lambda self, job, queue: job)
+    run = ClusterRun.objects.get(pk=command(ready.name, "--lambda", 1.5, "--literal")["run"])
+    assert run.configuration["lam"] == 0.5, "there are three faces"
+
+
+def test_the_papers_unit_of_no_lambda_is_refused(ready):
+    with pytest.raises(CommandError, match="needs --lambda"):
+        command(ready.name, "--literal")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_finished_run_tells_the_lambda_of_each_partition_in_both_units(dataset):
+    faces = faces_make(dataset, 40)
+    layer_make(dataset, LayerKind.WEAK, faces, [[number % 2] for number in range(40)], [12])
+    values = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+    array = array_write(dataset=dataset, purpose="features", values=values)
+    FeatureSet.objects.create(dataset=dataset, name="net", revision=1, features=array)
+    (part,) = command(dataset.name, "--au", 12, "--lambda", 0.25)["partitions"]
+    assert (part["aus"], part["lambda"], part["lambda_literal"]) == ([12], 0.25, 10.0)

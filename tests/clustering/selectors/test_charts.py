@@ -49,7 +49,8 @@ def test_a_run_without_clusters_has_no_bars(run):
 
 def curve(table, clusters=45, umqi=0.66):
     part = {"clusters": clusters, "umqi": umqi}
-    return umqi_chart(SimpleNamespace(curves={"umqi": [table]}, summary={"partitions": [part]}), 0)
+    run = SimpleNamespace(curves={"umqi": [table]}, summary={"partitions": [part]}, configuration={})
+    return umqi_chart(run, 0)
 
 
 def test_the_runs_own_clusters_stand_beside_the_best_cut_of_each_number():

@@ -102,3 +102,12 @@ def test_the_page_asks_as_often_however_many_faces_differ(cast, runs, dataset, d
     for first, second in (runs, (many, more)):
         with django_assert_max_num_queries(9):
             client.get(address(dataset, a=first.pk, b=second.pk))
+
+
+def test_lambdas_that_differ_stand_in_both_units(cast, runs, dataset):
+    for run, lam in zip(runs, (0.03, 0.25), strict=True):
+        run.summary["partitions"][0] |= {"lam": lam, "lam_literal": lam * 400}
+        run.save()
+    page = page_of(cast, dataset, a=runs[0].pk, b=runs[1].pk)
+    assert '0.03 <span class="small soft">12</span>' in page
+    assert '0.25 <span class="small soft">100</span>' in page

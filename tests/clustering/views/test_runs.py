@@ -185,6 +185,47 @@ def test_lambda_is_told_in_both_units(cast, run):
     assert "It was given; no other was tried." in page
 
 
+def test_the_form_tells_what_lambda_is_in_the_papers_unit(cast, dataset):
+    faces_make(dataset, 40)
+    page = cast.client("alice").get(reverse("run_list", args=[dataset.pk])).content.decode()
+    assert "In the paper&#x27;s unit it is 40 times as large, once for each face: 1.2 for 0.03." in page
+
+
+@pytest.mark.parametrize(("converged", "kind"), [(True, "small soft"), (False, "notice warning")])
+def test_how_near_the_embedding_came_is_told_and_a_shortfall_is_a_warning(cast, run, converged, kind):
+    found = {"lam": 0.03, "residual": 0.00712, "iterations": 200, "converged": converged}
+    run.summary["partitions"][0] |= found
+    run.save()
+    page = page_of(cast, run)
+    assert "largest residual 0.0071 after 200 rounds" in page
+    assert f'<p class="{kind}" id="embedding-residual">' in page
+
+
+def test_the_neighbour_search_is_named_beside_its_recall(cast, run):
+    run.summary |= {"neighbour_search": "ivf", "neighbour_recall": 0.971}
+    run.save()
+    assert '97.1% <span class="soft">inverted file</span>' in page_of(cast, run)
+
+
+@pytest.mark.parametrize(
+    ("cut", "umqi", "says"),
+    [
+        ("local", 0.66, "at no loss"),
+        ("local", 0.3, "the price for clusters small enough"),
+        ("density", 0.3, "the price for clusters small enough"),
+        ("global", 0.5, "It is the best of these cuts"),
+        ("local", -0.1, "torn apart"),
+    ],
+)
+def test_what_umqi_says_of_the_clusters_depends_on_how_they_were_cut(cast, run, cut, umqi, says):
+    run.configuration = {"cut": cut}
+    run.summary["partitions"][0]["umqi"] = umqi
+    run.save()
+    page = page_of(cast, run)
+    assert says in page
+    assert ("small enough to look through" in page) is (says not in ("It is the best of these cuts", "torn apart"))
+
+
 def test_a_sweep_tells_how_its_lambda_was_chosen(cast, run):
     rows = [{"lam": lam, "clusters": 2, "umqi": 0.5, "by_reference": 0.0, "merit": lam} for lam in (0.01, 0.5, 0.2)]
     run.summary["partitions"][0] |= {"lam": 0.5, "lam_literal": 600.0, "sweep": rows, "plane_lams": [0.01, 0.5, 0.2]}
