@@ -85,7 +85,7 @@ def _rows_made(
 
 def _rows_merge(layer: LabelLayer, rows: list[Label], merge: NDArray[np.int64]) -> None:
     """Give each row the bits outside its merge mask from the row that is stored already."""
-    stored = Label.objects.filter(layer=layer, face_id__in=[row.face_id for row in rows])
+    stored = Label.objects.filter(layer=layer, face_id__among=[row.face_id for row in rows])
     old_rows = {old.face_id: old for old in stored}
     for row, mask in zip(rows, merge.tolist(), strict=True):
         old = old_rows.get(row.face_id)

@@ -129,6 +129,6 @@ def _proposals_write(run: ClusterRun, layer: LabelLayer) -> None:
         )
         noise = (values_at(membership, positions, -1) == 0).all(axis=1)
         apart = [face_id for face_id, is_noise in zip(ids, noise, strict=True) if is_noise]
-        mine = Label.objects.filter(layer=layer, face_id__in=ids)
-        mine.filter(noise=True).exclude(face_id__in=apart).update(noise=False)
-        mine.filter(face_id__in=apart).update(noise=True)
+        mine = Label.objects.filter(layer=layer, face_id__among=ids)
+        mine.filter(noise=True).exclude(face_id__among=apart).update(noise=False)
+        mine.filter(face_id__among=apart).update(noise=True)

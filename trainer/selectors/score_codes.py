@@ -110,7 +110,7 @@ class CodeSource:
         faces = Face.objects.filter(dataset=self.detector.dataset, position__range=(first, last))
         faces = faces.exclude(role=FaceRole.TEST)
         if last - first >= 2 * len(positions):  # scattered: ask for these alone
-            faces = faces.filter(position__in=positions.tolist())
+            faces = faces.filter(position__among=positions.tolist())
         ids = dict(faces.order_by().values_list("position", "pk").iterator(chunk_size=CHUNK))
         rows = [row for row, position in enumerate(positions.tolist()) if position in ids]
         face_ids = [ids[position] for position in positions[rows].tolist()]
