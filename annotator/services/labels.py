@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from django.db import transaction
+from django.db.models import F
 from numpy.typing import NDArray
 
 from annotator.choices import Intensity
@@ -52,6 +53,7 @@ def labels_write(
                 unique_fields=["layer", "face"],
                 update_fields=["present", "scored", "unscorable", "intensities"],
             )
+        LabelLayer.objects.filter(pk=layer.pk).update(revision=F("revision") + 1)
     return len(face_ids)
 
 
