@@ -24,9 +24,10 @@ from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquer
 from django.db.models.functions import Coalesce, Rank
 from numpy.typing import NDArray
 
-from annotator.choices import LayerKind
+from annotator.choices import FaceRole, LayerKind
 from annotator.masks import ABSENT, PRESENT, UNSCORABLE, codes_unpack
 from annotator.models import DataSet, Decision, DecisionFace, Face, Label, LabelLayer, Subject
+from annotator.selectors.codes import LayerCodes
 
 log = logging.getLogger("corrugator.columns")
 
@@ -73,6 +74,11 @@ class LayerColumns:
         found[:, inside] = self.masks[:, positions[inside]]
         return found
 
+    def layer_codes(self, positions: NDArray[np.int64]) -> LayerCodes:
+        """The layer's codes of these faces (n,), as selectors.codes.layer_codes gives them, without intensities."""
+        present, scored, unscorable = self.at(positions)
+        return LayerCodes(present, scored, unscorable & ~NOISE, unscorable < 0, {})
+
     def noise(self, positions: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
         """(n,) whether the layer sets the face apart."""
         return np.asarray(self.at(positions)[2] < 0)
@@ -103,8 +109,12 @@ class Columns:
     def subjects(self) -> NDArray[np.int32]:
         """(P,): each face's subject, as its place among all by pseudonym; NO_SUBJECT; NO_FACE for a hole."""
         # A face has its subject from the start: others come with new positions, or go with a withdrawal.
-        path = self._path("subjects", str(self.dataset.withdrawals.count()))
-        return _kept(path, partial(_subjects_read, self.dataset))
+        return self.kept("subjects", str(self.dataset.withdrawals.count()), partial(_subjects_read, self.dataset))
+
+    @cached_property
+    def tests(self) -> NDArray[np.bool_]:
+        """(P,) whether it is a test face."""
+        return self.kept("tests", str(self.machine_stamp), partial(_tests_read, self.dataset))
 
     def stamp(self, layer: LabelLayer) -> str:
         """Another one once the layer's codes have changed."""
@@ -118,6 +128,10 @@ class Columns:
         decided = Coalesce(Subquery(counted.values("n"), output_field=IntegerField()), 0)
         found = DataSet.objects.annotate(stamp=F("revision") - decided).values_list("stamp", flat=True)
         return int(found.get(pk=self.dataset.pk))
+
+    def kept(self, name: str, stamp: str, read: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Any array of the data set's that takes long to make, stored under this name until the stamp changes."""
+        return _kept(self._path(name, stamp), read)
 
     def _layer_stamp(self, layer: LabelLayer) -> str:
         said = [int(layer.created_at.timestamp() * 1e6), layer.revision]
@@ -236,6 +250,14 @@ def _subjects_read(dataset: DataSet) -> NDArray[np.int32]:
         found = np.searchsorted(numbers, inside[:, 1])
         known = np.append(numbers, 0)[found] == inside[:, 1]
         column[inside[:, 0]] = np.where(known, places[found], NO_SUBJECT)
+    return column
+
+
+def _tests_read(dataset: DataSet) -> NDArray[np.bool_]:
+    column = np.zeros(dataset.next_position, bool)
+    faces = Face.objects.filter(dataset=dataset, role=FaceRole.TEST).order_by()
+    for batch in rows_read(faces.values_list("position")):
+        column[batch[batch < len(column)]] = True
     return column
 
 

@@ -13,11 +13,11 @@ from django.core.cache import cache
 from django.db.models import Count, F
 from numpy.typing import NDArray
 
-from annotator.choices import AssignmentState, FaceRole, LayerKind
+from annotator.choices import AssignmentState, LayerKind
 from annotator.models import Assignment, Cluster, ClusterRun, CodedAU, DataSet, Face, LabelLayer
 from annotator.selectors.code_counts import BLOCK, codes_count
 from annotator.selectors.codes import coded_aus
-from annotator.selectors.columns import Columns, rows_read
+from annotator.selectors.columns import Columns
 
 INLINE_FACES = 30_000
 """Up to this many faces the figures are computed with the page; beyond, the page asks for them."""
@@ -205,12 +205,8 @@ def _agreement_by_layer(
     compared = [layer for layer in layers if layer.kind in (LayerKind.PROPOSAL, LayerKind.WEAK)]
     if not references or not compared:
         return {}
-    faces = Face.objects.filter(dataset=columns.dataset, role=FaceRole.TEST).order_by()
-    tests = np.zeros(columns.dataset.next_position, bool)
-    for batch in rows_read(faces.values_list("position")):
-        tests[batch[batch < len(tests)]] = True
     return {
-        (layer.pk, test): _agreement(columns, layer, references, aus, tests == test)
+        (layer.pk, test): _agreement(columns, layer, references, aus, columns.tests == test)
         for layer in compared
         for test in (False, True)
     }

@@ -8,7 +8,7 @@ and all undos together, in whatever order, lead back to the start. Nothing here 
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from numpy.typing import NDArray
 
 from annotator.choices import DecisionKind
@@ -19,7 +19,7 @@ from annotator.selectors.review import undo_depth, undone_of
 from annotator.services.decision_codes import sides_back, sides_changed
 
 MASKS = ("present", "scored", "unscorable", "noise")
-FIELDS = ("face_id", "decision_id", *(f"old_{name}" for name in MASKS), *(f"new_{name}" for name in MASKS))
+FIELDS = ("face_id", "decision_id", *(f"old_{name}" for name in MASKS), *(f"new_{name}" for name in MASKS), "sided")
 NO_SIDES: tuple[bytes | None, bytes | None] = (None, None)
 
 
@@ -73,10 +73,11 @@ def codes_turned(decision: Decision, layer: LabelLayer) -> tuple[list[int], Laye
 
 def _words(layer: LabelLayer, face_ids: list[int]) -> _Words:
     """All that the coder's decisions say of these faces, undone ones included; undos themselves say nothing."""
+    has_sides = Q(old_intensities__isnull=False) | Q(new_intensities__isnull=False)
     told = DecisionFace.objects.filter(
         face_id__among=face_ids, decision__user=layer.user, decision__dataset=layer.dataset_id, decision__undoes=None
     ).order_by()
-    batches = list(rows_read(told.values_list(*FIELDS)))
+    batches = list(rows_read(told.annotate(sided=Case(When(has_sides, then=1), default=0)).values_list(*FIELDS)))
     rows = np.concatenate(batches) if batches else np.zeros((0, len(FIELDS)), np.int64)
     order = np.argsort(face_ids)
     places = order[np.searchsorted(np.array(face_ids, np.int64)[order], rows[:, 0])]
@@ -84,15 +85,11 @@ def _words(layer: LabelLayer, face_ids: list[int]) -> _Words:
     rows, places = rows[by_face], places[by_face]
     decisions, old, new = rows[:, 1], rows[:, 2:6].T, rows[:, 6:10].T
 
-    sided = told.filter(Q(old_intensities__isnull=False) | Q(new_intensities__isnull=False))
-    word_of = {(face, said): word for word, (face, said) in enumerate(rows[:, :2].tolist())} if sided.exists() else {}
-    sides = {
-        word_of[face, said]: (_bytes(before), _bytes(after))
-        for face, said, before, after in sided.values_list(
-            "face_id", "decision_id", "old_intensities", "new_intensities"
-        )
-        if (face, said) in word_of
-    }
+    sides: dict[int, tuple[bytes | None, bytes | None]] = {}
+    if len(sided := np.flatnonzero(rows[:, 10])):
+        word_of = dict(zip(map(tuple, rows[sided, :2].tolist()), sided.tolist(), strict=True))
+        packed = told.filter(has_sides).values_list("face_id", "decision_id", "old_intensities", "new_intensities")
+        sides = {word_of[face, said]: (_bytes(before), _bytes(after)) for face, said, before, after in packed}
     changed = np.bitwise_or.reduce(old[:3] ^ new[:3], axis=0)
     for word, (before, after) in sides.items():
         changed[word] |= sides_changed(before, after)
