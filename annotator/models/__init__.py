@@ -4,6 +4,7 @@ from annotator.models.accounts import AuditEntry, Invitation, KeyMap, LoginLink,
 from annotator.models.datasets import Clip, CodedAU, DataSet, Face, Protocol, Subject, Withdrawal
 from annotator.models.jobs import Job
 from annotator.models.labels import Event, Label, LabelLayer
+from annotator.models.lookups import Among
 from annotator.models.machine import (
     ArrayFile,
     Cluster,
@@ -20,6 +21,7 @@ from annotator.models.review import Assignment, AssignmentFace, Decision, Decisi
 from annotator.models.transfer import Export, ImportBatch, ImportRow
 
 __all__ = [
+    "Among",
     "ArrayFile",
     "Assignment",
     "AssignmentFace",

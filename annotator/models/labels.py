@@ -21,6 +21,8 @@ class LabelLayer(models.Model):
     detector = models.ForeignKey("annotator.Detector", models.PROTECT, null=True, related_name="layers")
     probabilities = models.ForeignKey("annotator.ArrayFile", models.SET_NULL, null=True, related_name="+")
     """(positions, 63) float16 by AU bit, NaN where there is none."""
+    revision = models.PositiveBigIntegerField(default=0)
+    """Raised by everything that writes or deletes its rows, but a person's decisions: these have numbers."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

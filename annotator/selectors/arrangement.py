@@ -14,7 +14,7 @@ from annotator.choices import LayerKind
 from annotator.masks import NOT_SCORED
 from annotator.models import Assignment, Cluster, CodedAU, DataSet, Face, LabelLayer
 from annotator.selectors.arrays import array_read, values_at
-from annotator.selectors.codes import CHUNK, coded_aus, is_blind, layer_codes, layers_visible_to
+from annotator.selectors.codes import coded_aus, is_blind, layer_codes, layers_visible_to
 from annotator.selectors.memberships import cluster_positions
 from annotator.selectors.middles import has_vectors, middle_distances
 from annotator.selectors.review import cluster_aus, coder_layer, state_tokens
@@ -188,10 +188,8 @@ def _figures(values: NDArray[np.floating]) -> NDArray[np.object_]:
 
 def _by_subject(dataset: DataSet, positions: NDArray[np.int64]) -> _Ranking:
     """Subjects by name, then the faces without one."""
-    names: dict[int, str | None] = {}
-    for start in range(0, len(positions), CHUNK):
-        chunk = Face.objects.filter(dataset=dataset, position__in=positions[start : start + CHUNK].tolist())
-        names.update(chunk.values_list("position", "subject__pseudonym"))
+    faces = Face.objects.filter(dataset=dataset, position__among=positions.tolist())
+    names = dict(faces.values_list("position", "subject__pseudonym"))
     found = np.array([names.get(position) or "" for position in positions.tolist()], object)
     return _Ranking((found.astype(str), found == ""), notes=found)
 

@@ -63,18 +63,19 @@ def code_counts(
     key = "codes:" + hashlib.sha256(json.dumps(said).encode()).hexdigest()
     counts: CodeCounts | None = cache.get(key)
     if counts is None:
-        counts = _count(columns, positions, layer, reference, aus)
+        counts = codes_count(columns, positions, layer, reference, aus)
         cache.set(key, counts, KEEP_SECONDS)
     return counts
 
 
-def _count(
+def codes_count(
     columns: Columns,
     positions: NDArray[np.int64] | None,
     layer: LabelLayer,
     reference: LabelLayer | None,
     aus: Sequence[CodedAU],
 ) -> CodeCounts:
+    """Count the layer at these positions (None: at all), beside the reference."""
     single = np.array([coded.mask for coded in aus], np.int64)[:, None]
     held = columns.layer(layer)
     beside = columns.layer(reference) if reference else None

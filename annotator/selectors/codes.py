@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
@@ -19,7 +19,7 @@ from annotator.masks import bits_of, codes_unpack
 from annotator.models import Assignment, CodedAU, DataSet, Label, LabelLayer, Member
 
 CHUNK = 5_000
-"""Faces asked for at once: under the parameter limit of every database."""
+"""Rows of faces that are in memory at once."""
 
 LAYER_ORDER = {
     kind: place
@@ -105,28 +105,18 @@ def layer_codes(layer: LabelLayer, face_ids: Sequence[int]) -> LayerCodes:
     masks = np.zeros((3, len(face_ids)), dtype=np.int64)
     noise = np.zeros(len(face_ids), dtype=bool)
     intensities: dict[int, bytes] = {}
+    labels = Label.objects.filter(layer=layer).order_by()
+    codes = labels.values_list("face_id", "present", "scored", "unscorable", "noise", "intensities")
     for start in range(0, len(face_ids), CHUNK):
-        rows = _labels_of(layer, face_ids[start : start + CHUNK]).values_list(
-            "face_id", "present", "scored", "unscorable", "noise", "intensities"
-        )
-        for face_id, present, scored, unscorable, is_noise, packed in rows.iterator(chunk_size=CHUNK):
-            row = place.get(face_id)
-            if row is None:
-                continue
-            masks[:, row] = present, scored, unscorable
-            noise[row] = is_noise
-            if packed is not None:
-                intensities[row] = bytes(packed)
+        found = list(codes.filter(face_id__among=face_ids[start : start + CHUNK]))
+        if not found:
+            continue
+        ids, *columns, marks, packed = zip(*found, strict=True)
+        rows = [place[face_id] for face_id in ids]
+        masks[:, rows] = columns
+        noise[rows] = marks
+        intensities.update((row, bytes(one)) for row, one in zip(rows, packed, strict=True) if one is not None)
     return LayerCodes(masks[0], masks[1], masks[2], noise, intensities)
-
-
-def _labels_of(layer: LabelLayer, face_ids: Sequence[int]) -> QuerySet[Label]:
-    """The layer's rows of these faces, and perhaps a few between them: a range is asked for where the ids
-    lie close together, for a list of thousands costs the database library more than the rows do."""
-    first, last = min(face_ids), max(face_ids)
-    if last - first < 2 * len(face_ids):
-        return Label.objects.filter(layer=layer, face_id__gte=first, face_id__lte=last)
-    return Label.objects.filter(layer=layer, face_id__in=face_ids)
 
 
 def coded_aus(dataset: DataSet, mask: int | None = None) -> list[CodedAU]:

@@ -17,7 +17,7 @@ from annotator.selectors.codes import coded_aus, is_blind, layer_codes
 from annotator.selectors.columns import NO_FACE, NO_SUBJECT, Columns
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, coder_layer, state_tokens
 from annotator.selectors.scopes import Scope, faces_count, scope_positions
-from annotator.selectors.tiles import Mark, Tile, empty_codes, faces_at
+from annotator.selectors.tiles import Mark, Tile, empty_codes, shots_at
 
 LAST = 0xFFFF
 """The key of what comes last of all."""
@@ -239,7 +239,7 @@ def probabilities_at(layer: LabelLayer, bit: int, positions: NDArray[np.int64]) 
 
 def grid_tiles(view: GridView, positions: Sequence[int]) -> list[GridTile]:
     """The faces at these positions, in their order, with what the reader may see of the AU shown."""
-    faces = faces_at(view.dataset, positions)
+    faces = shots_at(view.dataset, positions)
     there = [position for position in positions if position in faces]
     ids = [faces[position].pk for position in there]
     bits = [view.coded.bit] if view.coded else []

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from annotator.models import Cluster, ClusterRun
 from annotator.selectors.arrays import array_read
+from annotator.selectors.columns import Columns
 from annotator.selectors.memberships import cluster_positions, splits_of
 
 ROWS = 20_000
@@ -105,10 +106,28 @@ def _sums_kept(
     run_id: int, partition: int, membership_sha256: str, vectors_sha256: str
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The sum of the vectors of each cluster number (numbers, dimensions) and how many there are
-    (numbers,). The checksums are there for the cache: blanked arrays (a withdrawal) have others."""
-    run = ClusterRun.objects.select_related("membership", "embedding", "feature_set__features").get(pk=run_id)
-    assert run.membership is not None
-    return sums_by_number(np.asarray(array_read(run.membership)[:, partition]), run_vectors(run, partition))
+    (numbers,); stored, for a million faces take seconds. The checksums are there for the caches: blanked
+    arrays (a withdrawal) have others."""
+    run = ClusterRun.objects.select_related("dataset", "membership", "embedding", "feature_set__features").get(
+        pk=run_id
+    )
+    membership = run.membership
+    assert membership is not None
+
+    def made() -> NDArray[np.float64]:
+        numbers = np.asarray(array_read(membership)[:, partition])
+        return np.column_stack(sums_by_number(numbers, run_vectors(run, partition)))
+
+    stamp = f"{membership_sha256[:16]}-{vectors_sha256[:16]}"
+    table = Columns(run.dataset).kept(f"middles-{run_id}-{partition}", stamp, made)
+    return np.asarray(table[:, :-1]), table[:, -1].astype(np.int64)
+
+
+def middles_keep(run: ClusterRun) -> None:
+    """Count the middles of a run's clusters now, so that no page has to: for the end of its job."""
+    if run.membership is not None and has_vectors(run):
+        for partition in range(len(run.partitions)):
+            _sums_kept(run.pk, partition, run.membership.sha256, _vectors_sha(run))
 
 
 def sums_by_number(

@@ -148,7 +148,7 @@ def kept_faces(dataset: DataSet, user: User, face_ids: Sequence[int]) -> set[int
     """Those of the faces on which the user's latest standing word about noise is to keep them."""
     said = (
         DecisionFace.objects.filter(
-            face_id__in=face_ids,
+            face_id__among=face_ids,
             decision__dataset=dataset,
             decision__user=user,
             decision__kind__in=[DecisionKind.NOISE, DecisionKind.RESTORE],

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
 
 import numpy as np
 from django.contrib.auth.models import User
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from annotator.masks import NOT_SCORED
 from annotator.models import ClusterRun, CodedAU, DataSet, Face, LabelLayer
 from annotator.selectors.arrays import array_read, values_at
-from annotator.selectors.codes import CHUNK, LayerCodes, layer_codes
+from annotator.selectors.codes import LayerCodes, layer_codes
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, coder_layer, state_tokens
 from annotator.selectors.run_hints import run_cut
 
@@ -34,21 +36,31 @@ def run_proposals(
 
 def faces_at(dataset: DataSet, positions: Sequence[int]) -> dict[int, Face]:
     """The faces at these positions, by position; withdrawn ones are missing."""
-    found: dict[int, Face] = {}
-    for start in range(0, len(positions), CHUNK):
-        chunk = [int(position) for position in positions[start : start + CHUNK]]
-        faces = Face.objects.filter(dataset=dataset, position__in=chunk).select_related("subject")
-        found.update({face.position: face for face in faces})
-    return found
+    return {face.position: face for face in Face.objects.filter(dataset=dataset, position__among=positions)}
 
 
 def face_ids(dataset: DataSet, positions: NDArray[np.int64]) -> list[int]:
     """Face ids in the order of the positions; −1 for a withdrawn face."""
-    ids: dict[int, int] = {}
-    for start in range(0, len(positions), CHUNK):
-        chunk = positions[start : start + CHUNK].tolist()
-        ids.update(Face.objects.filter(dataset=dataset, position__in=chunk).values_list("position", "pk"))
+    found = Face.objects.filter(dataset=dataset, position__among=positions.tolist())
+    ids = dict(found.values_list("position", "pk"))
     return [ids.get(position, -1) for position in positions.tolist()]
+
+
+class Shot(NamedTuple):
+    """What a tile shows of a face: its picture."""
+
+    position: int
+    pk: int
+    key: UUID
+    width: int
+    height: int
+    dataset_id: int
+
+
+def shots_at(dataset: DataSet, positions: Sequence[int]) -> dict[int, Shot]:
+    """The pictures of the faces at these positions, by position; withdrawn ones are missing."""
+    found = Face.objects.filter(dataset=dataset, position__among=positions)
+    return {row[0]: Shot(*row) for row in found.values_list(*Shot._fields)}
 
 
 @dataclass(frozen=True)
@@ -82,11 +94,15 @@ class Mark:
         return "" if self.probability is None else f"{self.probability * 100:.0f}%"
 
     @property
+    def share_exact(self) -> str:
+        return "" if self.probability is None else f"{self.probability * 100:.1f}%"
+
+    @property
     def share_words(self) -> str:
         """What the percentage means: below one half it may well stand beside a proposed “present”."""
         if self.probability is None:
             return ""
-        words = _("probability of present %(share)s") % {"share": f"{self.probability * 100:.1f}%"}
+        words = _("probability of present %(share)s") % {"share": self.share_exact}
         if self.cut is not None:
             words += _("; proposed present from %(cut)s on") % {"cut": f"{self.cut * 100:.1f}%"}
         return str(words)
@@ -116,7 +132,7 @@ class Mark:
 class Tile:
     """One face in a grid."""
 
-    face: Face
+    face: Shot
     marks: list[Mark]
     token: str
     """The coder's own state as shown, sent back with each decision."""
@@ -181,7 +197,7 @@ def tiles_make(
     weak: LabelLayer | None = None,
 ) -> list[Tile]:
     """Tiles with the user's own codes and, where given, the run's proposals and the weak codes."""
-    faces = faces_at(dataset, positions.tolist())
+    faces = shots_at(dataset, positions.tolist())
     positions = np.array([position for position in positions.tolist() if position in faces], np.int64)
     ids = [faces[position].pk for position in positions.tolist()]
     bits = [coded.bit for coded in aus]

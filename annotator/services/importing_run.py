@@ -27,6 +27,7 @@ from annotator.models import Face, ImportBatch
 from annotator.pictures.errors import PictureProblem, SourceRefused
 from annotator.pictures.sources import PictureSource
 from annotator.selectors.arrays import file_sha256
+from annotator.selectors.columns import columns_keep
 from annotator.selectors.imports import mapping_of
 from annotator.services.datasets import audit, coded_aus_ensure
 from annotator.services.importing import import_files_remove
@@ -180,6 +181,7 @@ class ImportRun:
             counts = {"rows": batch.rows_read, "faces": batch.faces_added, "problems": batch.problems}
             audit(self.dataset, batch.created_by, "import done", batch=batch.pk, **counts)
         import_files_remove(batch)
+        columns_keep(self.dataset.pk)
 
     def _result(self, seconds: float) -> dict[str, Any]:
         batch = self.batch

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from django.db import transaction
+from django.db.models import F
 from numpy.typing import NDArray
 
 from annotator.choices import Intensity
@@ -52,6 +53,7 @@ def labels_write(
                 unique_fields=["layer", "face"],
                 update_fields=["present", "scored", "unscorable", "intensities"],
             )
+        LabelLayer.objects.filter(pk=layer.pk).update(revision=F("revision") + 1)
     return len(face_ids)
 
 
@@ -85,7 +87,7 @@ def _rows_made(
 
 def _rows_merge(layer: LabelLayer, rows: list[Label], merge: NDArray[np.int64]) -> None:
     """Give each row the bits outside its merge mask from the row that is stored already."""
-    stored = Label.objects.filter(layer=layer, face_id__in=[row.face_id for row in rows])
+    stored = Label.objects.filter(layer=layer, face_id__among=[row.face_id for row in rows])
     old_rows = {old.face_id: old for old in stored}
     for row, mask in zip(rows, merge.tolist(), strict=True):
         old = old_rows.get(row.face_id)

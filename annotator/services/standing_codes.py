@@ -5,40 +5,48 @@ that are undone. So an undo never overwrites a later decision, never brings back
 and all undos together, in whatever order, lead back to the start. Nothing here writes.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from django.db.models import Case, Q, When
+from numpy.typing import NDArray
 
 from annotator.choices import DecisionKind
 from annotator.models import Decision, DecisionFace, LabelLayer
 from annotator.selectors.codes import LayerCodes, layer_codes
+from annotator.selectors.columns import rows_read
 from annotator.selectors.review import undo_depth, undone_of
 from annotator.services.decision_codes import sides_back, sides_changed
 
-Codes = tuple[int, int, int, bool, bytes | None]
-"""Present, scored, unscorable, noise and packed intensities of one face."""
-COLUMNS = ("present", "scored", "unscorable", "noise", "intensities")
-FIELDS = (
-    "face_id",
-    "decision_id",
-    "decision__kind",
-    "decision__aus",
-    *(f"old_{name}" for name in COLUMNS),
-    *(f"new_{name}" for name in COLUMNS),
-)
+MASKS = ("present", "scored", "unscorable", "noise")
+FIELDS = ("face_id", "decision_id", *(f"old_{name}" for name in MASKS), *(f"new_{name}" for name in MASKS), "sided")
+NO_SIDES: tuple[bytes | None, bytes | None] = (None, None)
 
 
 @dataclass(frozen=True)
-class _Said:
-    """One decision's word on one face."""
+class _Words:
+    """What W times a decision says something of a face, the oldest first of each face."""
 
-    decision_id: int
-    bits: int
-    """The AUs it says something about."""
-    on_noise: bool
-    old: Codes
-    new: Codes
+    places: NDArray[np.int64]
+    """(W,) the face's place among those asked for."""
+    decisions: NDArray[np.int64]
+    """(W,)"""
+    bits: NDArray[np.int64]
+    """(W,) the AUs that it says something about."""
+    on_noise: NDArray[np.bool_]
+    old: NDArray[np.int64]
+    new: NDArray[np.int64]
+    """(4, W): present, scored, unscorable, noise before and after."""
+    sides: dict[int, tuple[bytes | None, bytes | None]]
+    """Packed intensities before and after, by word, where there are any."""
+
+    def in_turn(self) -> list[NDArray[np.int64]]:
+        """The first word on each face, the second on each that has one, and so on."""
+        words = np.arange(len(self.places))
+        firsts = np.searchsorted(self.places, self.places)
+        turns = words - firsts
+        order = np.argsort(turns, kind="stable")
+        return np.split(words[order], np.searchsorted(turns[order], np.arange(1, turns.max(initial=0) + 1)))
 
 
 def codes_turned(decision: Decision, layer: LabelLayer) -> tuple[list[int], LayerCodes, LayerCodes]:
@@ -47,91 +55,113 @@ def codes_turned(decision: Decision, layer: LabelLayer) -> tuple[list[int], Laye
     root, stands = decision, undo_depth(decision) % 2 == 1
     while root.undoes is not None:
         root = root.undoes
-    told = _told(root, layer)
-    undone = undone_of({said.decision_id for words in told.values() for said in words})
+    face_ids = list(root.faces.order_by("pk").values_list("face_id", flat=True))
+    words = _words(layer, face_ids)
+    undone = undone_of(set(words.decisions.tolist()))
     undone = undone - {root.pk} if stands else undone | {root.pk}
-    face_ids = list(told)
     now = layer_codes(layer, face_ids)
-    kept: list[int] = []
-    back: list[Codes] = []
-    for place, words in enumerate(told.values()):
-        here = _row(now, place)
-        then = _standing(words, undone, root.pk, here)
-        if then != here:
-            kept.append(place)
-            back.append(then)
-    return [face_ids[place] for place in kept], _codes(_row(now, place) for place in kept), _codes(back)
-
-
-def _told(root: Decision, layer: LabelLayer) -> dict[int, list[_Said]]:
-    """All that the coder's decisions say of this decision's faces, undone ones included, oldest first."""
-    told: dict[int, list[_Said]] = {face: [] for face in root.faces.order_by("pk").values_list("face_id", flat=True)}
-    rows = DecisionFace.objects.filter(
-        face_id__in=root.faces.values("face_id"),
-        decision__user=layer.user,
-        decision__dataset=layer.dataset_id,
-        decision__undoes=None,
+    then = _standing(words, undone, root.pk, now)
+    kept = np.flatnonzero(
+        (now.present != then.present)
+        | (now.scored != then.scored)
+        | (now.unscorable != then.unscorable)
+        | (now.noise != then.noise)
+        | np.array([now.intensities.get(row) != then.intensities.get(row) for row in range(len(face_ids))], bool)
     )
-    for face_id, decision_id, kind, aus, *codes in rows.order_by("decision_id").values_list(*FIELDS):
-        old, new = _packed(codes[:5]), _packed(codes[5:])
-        told[face_id].append(
-            _Said(decision_id, _bits(kind, aus, old, new), _speaks_of_noise(kind, old, new), old, new)
-        )
-    return told
+    return [face_ids[row] for row in kept.tolist()], _rows_of(now, kept), _rows_of(then, kept)
 
 
-def _packed(codes: list[object]) -> Codes:
-    present, scored, unscorable, noise, sides = codes
-    return (int(present), int(scored), int(unscorable), bool(noise), bytes(sides) if sides is not None else None)  # type: ignore[call-overload]
+def _words(layer: LabelLayer, face_ids: list[int]) -> _Words:
+    """All that the coder's decisions say of these faces, undone ones included; undos themselves say nothing."""
+    has_sides = Q(old_intensities__isnull=False) | Q(new_intensities__isnull=False)
+    told = DecisionFace.objects.filter(
+        face_id__among=face_ids, decision__user=layer.user, decision__dataset=layer.dataset_id, decision__undoes=None
+    ).order_by()
+    batches = list(rows_read(told.annotate(sided=Case(When(has_sides, then=1), default=0)).values_list(*FIELDS)))
+    rows = np.concatenate(batches) if batches else np.zeros((0, len(FIELDS)), np.int64)
+    order = np.argsort(face_ids)
+    places = order[np.searchsorted(np.array(face_ids, np.int64)[order], rows[:, 0])]
+    by_face = np.lexsort((rows[:, 1], places))
+    rows, places = rows[by_face], places[by_face]
+    decisions, old, new = rows[:, 1], rows[:, 2:6].T, rows[:, 6:10].T
+
+    sides: dict[int, tuple[bytes | None, bytes | None]] = {}
+    if len(sided := np.flatnonzero(rows[:, 10])):
+        word_of = dict(zip(map(tuple, rows[sided, :2].tolist()), sided.tolist(), strict=True))
+        packed = told.filter(has_sides).values_list("face_id", "decision_id", "old_intensities", "new_intensities")
+        sides = {word_of[face, said]: (_bytes(before), _bytes(after)) for face, said, before, after in packed}
+    changed = np.bitwise_or.reduce(old[:3] ^ new[:3], axis=0)
+    for word, (before, after) in sides.items():
+        changed[word] |= sides_changed(before, after)
+    sure, noise = _spoken_of(decisions)
+    return _Words(places, decisions, changed | sure, noise | (old[3] != new[3]), old, new, sides)
 
 
-def _bits(kind: str, aus: int, old: Codes, new: Codes) -> int:
-    """The AUs that a decision speaks of on a face: where it changed something, and all that it was made
-    for, also where the code was that one already. A confirmation of several AUs passes over those without
-    a proposal, so of it only the changes are sure."""
-    changed = (old[0] ^ new[0]) | (old[1] ^ new[1]) | (old[2] ^ new[2]) | sides_changed(old[4], new[4])
-    if kind == DecisionKind.NOISE or (kind == DecisionKind.CONFIRM and aus & (aus - 1)):
-        return changed
-    return changed | aus
+def _bytes(packed: bytes | memoryview | None) -> bytes | None:
+    return None if packed is None else bytes(packed)
 
 
-def _speaks_of_noise(kind: str, old: Codes, new: Codes) -> bool:
-    return kind == DecisionKind.NOISE or old[3] != new[3]
+def _spoken_of(decisions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Of each word's decision the AUs that it speaks of whether or not it changed something (W,): all that it
+    was made for, also where the code was that one already. A confirmation of several AUs passes over those
+    without a proposal, so of it only the changes are sure. And whether it is about the noise mark (W,)."""
+    numbers, where = np.unique(decisions, return_inverse=True)
+    found = Decision.objects.filter(pk__among=numbers.tolist()).order_by("pk").values_list("kind", "aus")
+    kinds = np.array([kind for kind, _aus in found], object)
+    aus = np.array([mask for _kind, mask in found], np.int64)
+    unsure = (kinds == DecisionKind.NOISE) | ((kinds == DecisionKind.CONFIRM) & ((aus & (aus - 1)) != 0))
+    return np.where(unsure, 0, aus)[where], np.asarray(kinds == DecisionKind.NOISE)[where]
 
 
-def _standing(words: list[_Said], undone: set[int], root: int, here: Codes) -> Codes:
-    """The face's codes by the decisions that stand, in what the decision `root` speaks of."""
-    about = next(said for said in words if said.decision_id == root)
-    codes, fresh, noise_fresh = here, about.bits, about.on_noise
-    for said in words:
+def _standing(words: _Words, undone: set[int], root: int, now: LayerCodes) -> LayerCodes:
+    """The faces' codes by the decisions that stand, in what the decision `root` speaks of."""
+    codes = np.stack([now.present, now.scored, now.unscorable, now.noise.astype(np.int64)])
+    sides = dict(now.intensities)
+    about = np.zeros((2, len(now.noise)), np.int64)  # AU bits, and 1 for the noise mark
+    own = words.decisions == root
+    about[:, words.places[own]] = words.bits[own], words.on_noise[own]
+    stands = ~np.isin(words.decisions, list(undone))
+    fresh = about.copy()
+    for turn in words.in_turn():
+        places = words.places[turn]
+        said = np.stack([words.bits[turn], words.on_noise[turn].astype(np.int64)])
         # Before the first word on an AU the codes are what that word found.
-        codes = _put(codes, said.old, said.bits & fresh, said.on_noise and noise_fresh)
-        fresh &= ~said.bits
-        noise_fresh = noise_fresh and not said.on_noise
-        if said.decision_id not in undone:
-            codes = _put(codes, said.new, said.bits & about.bits, said.on_noise and about.on_noise)
-    return codes
+        found, spoken = said & fresh[:, places], said & about[:, places] * stands[turn]
+        for part, codes_then in ((found, words.old[:, turn]), (spoken, words.new[:, turn])):
+            bits = part[[0, 0, 0, 1]]
+            codes[:, places] = codes[:, places] & ~bits | codes_then & bits
+        fresh[:, places] &= ~said
+        _sides_put(sides, words, turn, found[0], spoken[0])
+    return LayerCodes(codes[0], codes[1], codes[2], codes[3] != 0, sides)
 
 
-def _put(codes: Codes, other: Codes, bits: int, noise: bool) -> Codes:
-    """The codes with these AU bits, and the noise mark, of the other's."""
-    if not bits:
-        return (*codes[:3], other[3] if noise else codes[3], codes[4])
-    present, scored, unscorable = (one & ~bits | two & bits for one, two in zip(codes[:3], other[:3], strict=True))
-    return (present, scored, unscorable, other[3] if noise else codes[3], sides_back(codes[4], other[4], bits))
+def _sides_put(
+    sides: dict[int, bytes],
+    words: _Words,
+    turn: NDArray[np.int64],
+    found: NDArray[np.int64],
+    spoken: NDArray[np.int64],
+) -> None:
+    """The same for intensities, which few faces have: one by one."""
+    if not sides and not words.sides:
+        return
+    rows = zip(turn.tolist(), words.places[turn].tolist(), found.tolist(), spoken.tolist(), strict=True)
+    for word, place, before, after in rows:
+        if place not in sides and word not in words.sides:
+            continue
+        old, new = words.sides.get(word, NO_SIDES)
+        packed = sides_back(sides.pop(place, None), old, before) if before else sides.pop(place, None)
+        packed = sides_back(packed, new, after) if after else packed
+        if packed is not None:
+            sides[place] = packed
 
 
-def _row(codes: LayerCodes, place: int) -> Codes:
-    masks = (int(codes.present[place]), int(codes.scored[place]), int(codes.unscorable[place]))
-    return (*masks, bool(codes.noise[place]), codes.intensities.get(place))
-
-
-def _codes(rows: Iterable[Codes]) -> LayerCodes:
-    columns = list(zip(*rows, strict=True)) or [()] * 5
+def _rows_of(codes: LayerCodes, rows: NDArray[np.int64]) -> LayerCodes:
+    packed = {place: codes.intensities.get(row) for place, row in enumerate(rows.tolist())}
     return LayerCodes(
-        np.array(columns[0], np.int64),
-        np.array(columns[1], np.int64),
-        np.array(columns[2], np.int64),
-        np.array(columns[3], bool),
-        {row: packed for row, packed in enumerate(columns[4]) if packed is not None},
+        codes.present[rows],
+        codes.scored[rows],
+        codes.unscorable[rows],
+        codes.noise[rows],
+        {place: one for place, one in packed.items() if one is not None},
     )

@@ -140,6 +140,7 @@ def _withdraw(found: Withdrawable, user: User, batches: Sequence[int]) -> Withdr
         exports=exports,
         detectors=[detector.name for detector in taught],
     )
+    dataset.layers.update(revision=F("revision") + 1)
     revision_raise(dataset)
     caches_remove(dataset)
     return receipt

@@ -13,6 +13,7 @@ from annotator.choices import LayerKind
 from annotator.facs import ACTION_UNITS
 from annotator.models import AuditEntry, CodedAU, Face, LabelLayer
 from annotator.selectors.face_grid import KIND_LETTERS
+from annotator.selectors.tiles import Shot
 
 register = template.Library()
 
@@ -75,12 +76,12 @@ def layer_letter(layer: LabelLayer) -> str:
 
 
 @register.simple_tag
-def thumbnail(face: Face) -> str:
+def thumbnail(face: Face | Shot) -> str:
     return reverse("face_thumbnail", args=[face.dataset_id, face.key.hex])
 
 
 @register.simple_tag
-def picture(face: Face) -> str:
+def picture(face: Face | Shot) -> str:
     return reverse("face_picture", args=[face.dataset_id, face.key.hex])
 
 

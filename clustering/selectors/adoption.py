@@ -12,7 +12,8 @@ from annotator.choices import LayerKind
 from annotator.masks import ABSENT, NOT_SCORED, PRESENT
 from annotator.models import ClusterRun, CodedAU, LabelLayer
 from annotator.selectors.arrays import array_read, values_at
-from annotator.selectors.codes import layer_codes, layers_visible_to
+from annotator.selectors.codes import layers_visible_to
+from annotator.selectors.columns import NO_FACE, Columns
 from annotator.selectors.effective import effective_codes
 from clustering.selectors.inputs import TRUSTED
 
@@ -89,15 +90,12 @@ def adoption_count(run: ClusterRun, user: User) -> Adoption:
     trusted = [layer for layer in layers if layer.kind in TRUSTED]
     counts = np.zeros((5, len(aus)), np.int64)
     noise = np.zeros(2, np.int64)
-    for start in range(0, dataset.next_position, BLOCK):
-        block = dataset.faces.filter(position__gte=start, position__lt=start + BLOCK).order_by("position")
-        rows = list(block.values_list("id", "position"))
-        if rows:
-            ids = [row[0] for row in rows]
-            positions = np.array([row[1] for row in rows], np.int64)
-            in_block, noise_in_block = _block_count(run, aus, ids, positions, proposal, trusted)
-            counts += in_block
-            noise += noise_in_block
+    columns = Columns(dataset)
+    there = np.flatnonzero(columns.subjects != NO_FACE)
+    for start in range(0, len(there), BLOCK):
+        in_block, noise_in_block = _block_count(columns, run, aus, there[start : start + BLOCK], proposal, trusted)
+        counts += in_block
+        noise += noise_in_block
     lines = [AUChanges(au, *map(int, counts[:, column])) for column, au in enumerate(run.aus)]
     counted = Adoption(lines, int(noise[0]), int(noise[1]), proposal is None)
     cache.set(_key(run), counted, KEEP_SECONDS)
@@ -111,9 +109,9 @@ def _key(run: ClusterRun) -> str:
 
 
 def _block_count(
+    columns: Columns,
     run: ClusterRun,
     aus: Sequence[CodedAU],
-    ids: list[int],
     positions: NDArray[np.int64],
     proposal: LabelLayer | None,
     trusted: Sequence[LabelLayer],
@@ -123,9 +121,9 @@ def _block_count(
     after = values_at(array_read(run.proposals), positions, NOT_SCORED)
     apart_after = (values_at(array_read(run.membership), positions, -1) == 0).all(axis=1)
     before = np.full(after.shape, -1, np.int8)
-    apart = np.zeros(len(ids), bool)
+    apart = np.zeros(len(positions), bool)
     if proposal is not None:
-        told = layer_codes(proposal, ids)
+        told = columns.layer(proposal).layer_codes(positions)
         before, apart = told.codes([coded.bit for coded in aus]), told.noise
     kinds = np.stack(
         [
@@ -136,14 +134,14 @@ def _block_count(
         ]
     )
     changed: NDArray[np.bool_] = np.asarray(kinds.any(axis=0))
-    counts = [*kinds.sum(axis=1), _decided(run, aus, ids, changed, trusted)]
+    counts = [*kinds.sum(axis=1), _decided(columns, aus, positions, changed, trusted)]
     return np.array(counts, np.int64), np.array([(apart_after & ~apart).sum(), (apart & ~apart_after).sum()])
 
 
 def _decided(
-    run: ClusterRun,
+    columns: Columns,
     aus: Sequence[CodedAU],
-    ids: list[int],
+    positions: NDArray[np.int64],
     changed: NDArray[np.bool_],
     trusted: Sequence[LabelLayer],
 ) -> NDArray[np.int64]:
@@ -152,12 +150,13 @@ def _decided(
     if not len(rows) or not trusted:
         return np.zeros(len(aus), np.int64)
     counted = effective_codes(
-        run.dataset,
+        columns.dataset,
         trusted,
-        [ids[row] for row in rows],
+        rows.tolist(),
         aus,
         accept_proposals=False,
-        coders_needed=run.dataset.protocols.latest("version").coders_per_item,
+        coders_needed=columns.dataset.protocols.latest("version").coders_per_item,
+        read={layer.pk: columns.layer(layer).layer_codes(positions[rows]) for layer in trusted},
     )
     said = (counted.source > 0) | (counted.ended != 0)
     return np.asarray((changed[rows] & said).sum(axis=0), np.int64)

@@ -334,7 +334,7 @@ def tiles_differing(comparison: Comparison, au: int, limit: int = TILES) -> list
     apart = np.nan_to_num(np.abs(probabilities[0] - probabilities[1]))
     order = np.argsort(-apart, kind="stable")[: 2 * limit]  # more than needed: a face may be gone since
     chosen = [int(rows[place]) for place in order]
-    found = Face.objects.filter(dataset=runs[0].dataset, position__in=chosen)
+    found = Face.objects.filter(dataset=runs[0].dataset, position__among=chosen)
     faces = {face.position: face for face in found}
     tiles = [
         Tile(

@@ -197,7 +197,7 @@ def _weak_codes(run: ClusterRun, user: User, au: int, positions: NDArray[np.int6
     codes = np.full(len(positions), -1, np.int8)
     layer = next((one for one in layers_visible_to(user, run.dataset) if one.pk == run.weak_layer_id), None)
     coded = run.dataset.coded_aus.filter(au=au).first()
-    found = Face.objects.filter(dataset=run.dataset, position__in=positions.tolist())
+    found = Face.objects.filter(dataset=run.dataset, position__among=positions.tolist())
     id_of = dict(found.values_list("position", "id"))
     if layer is None or coded is None or not id_of:
         return codes

@@ -21,6 +21,7 @@ from annotator.errors import InputRefused
 from annotator.models import ArrayFile, Cluster, ClusterRun
 from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import mask_of_aus
+from annotator.selectors.middles import middles_keep
 from annotator.services.arrays import array_write
 from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
@@ -86,6 +87,7 @@ def clustering_run(context: JobContext) -> dict[str, Any]:
         context.log(warning)
     context.progress(0.96, "Keeping clusters and proposals")
     _keep(run, given, result)
+    middles_keep(run)
     shutil.rmtree(jobs_folder, ignore_errors=True)
     return _told(run)
 

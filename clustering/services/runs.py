@@ -1,5 +1,6 @@
 """Asking for a clustering run and adopting one; the work itself is in running.py."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from annotator.masks import NOT_SCORED, codes_pack
 from annotator.models import ClusterRun, DataSet, FeatureSet, Job, Label, LabelLayer
 from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import coded_aus
+from annotator.selectors.columns import columns_keep
 from annotator.services.datasets import audit, revision_raise
 from annotator.services.jobs import job_create
 from annotator.services.labels import labels_write
@@ -103,6 +105,7 @@ def run_adopt(*, run: ClusterRun, user: User) -> LabelLayer:
         run.save(update_fields=["adopted_at", "adopted_by", "adopted_aus"])
         revision_raise(dataset)
         audit(dataset, user, "run adopted", run=run.pk, aus=run.aus)
+        transaction.on_commit(partial(columns_keep, dataset.pk))
     return layer
 
 
@@ -129,6 +132,6 @@ def _proposals_write(run: ClusterRun, layer: LabelLayer) -> None:
         )
         noise = (values_at(membership, positions, -1) == 0).all(axis=1)
         apart = [face_id for face_id, is_noise in zip(ids, noise, strict=True) if is_noise]
-        mine = Label.objects.filter(layer=layer, face_id__in=ids)
-        mine.filter(noise=True).exclude(face_id__in=apart).update(noise=False)
-        mine.filter(face_id__in=apart).update(noise=True)
+        mine = Label.objects.filter(layer=layer, face_id__among=ids)
+        mine.filter(noise=True).exclude(face_id__among=apart).update(noise=False)
+        mine.filter(face_id__among=apart).update(noise=True)

@@ -16,11 +16,12 @@ from django.core.cache import cache
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from annotator.choices import FaceRole, LayerKind
+from annotator.choices import LayerKind
 from annotator.masks import ABSENT, NOT_SCORED
-from annotator.models import CodedAU, DataSet, Detector, Face, LabelLayer
-from annotator.selectors.arrays import array_read
-from annotator.selectors.codes import CHUNK, coded_aus, layer_codes
+from annotator.models import CodedAU, DataSet, Detector, LabelLayer
+from annotator.selectors.arrays import array_read, values_at
+from annotator.selectors.codes import coded_aus
+from annotator.selectors.columns import Columns
 from annotator.selectors.effective import effective_codes
 from annotator.selectors.scopes import Scope
 from trainer.selectors.scores import ScoreCounts, ScoredAU, Scores, scores_count
@@ -91,10 +92,10 @@ class CodeSource:
         codes = np.full((len(positions), len(self.aus)), NOT_SCORED, np.int8)
         if self.choice.key == TRAINED:
             self._trained(positions, codes)
-        elif self.choice.key != NONE:
-            for start in range(0, len(positions), CHUNK):
-                here = slice(start, start + CHUNK)
-                self._rows(positions[here], codes[here])
+        elif self.choice.key != NONE and len(positions):
+            known = self._effective(positions) if self.choice.layer is None else self._layer(positions)
+            tests = values_at(self._columns.tests, positions, False)
+            codes[:] = np.where((known >= ABSENT) & ~tests[:, None], known, NOT_SCORED)
         return codes
 
     def _trained(self, positions: NDArray[np.int64], codes: NDArray[np.int8]) -> None:
@@ -105,34 +106,26 @@ class CodeSource:
         columns = [snapshot.aus.index(self.aus[place].au) for place in places]
         codes[inside[:, None], places] = np.take(held, positions[inside], axis=0)[:, columns]
 
-    def _rows(self, positions: NDArray[np.int64], codes: NDArray[np.int8]) -> None:
-        first, last = int(positions.min()), int(positions.max())
-        faces = Face.objects.filter(dataset=self.detector.dataset, position__range=(first, last))
-        faces = faces.exclude(role=FaceRole.TEST)
-        if last - first >= 2 * len(positions):  # scattered: ask for these alone
-            faces = faces.filter(position__in=positions.tolist())
-        ids = dict(faces.order_by().values_list("position", "pk").iterator(chunk_size=CHUNK))
-        rows = [row for row, position in enumerate(positions.tolist()) if position in ids]
-        face_ids = [ids[position] for position in positions[rows].tolist()]
-        if not face_ids:
-            return
-        known = self._effective(face_ids) if self.choice.layer is None else self._layer(face_ids)
-        codes[rows] = np.where(known >= ABSENT, known, NOT_SCORED)
-
-    def _layer(self, face_ids: list[int]) -> NDArray[np.int8]:
+    def _layer(self, positions: NDArray[np.int64]) -> NDArray[np.int8]:
         assert self.choice.layer is not None
-        return layer_codes(self.choice.layer, face_ids).codes([au.bit for au in self.aus])
+        return self._columns.layer(self.choice.layer).layer_codes(positions).codes([au.bit for au in self.aus])
 
-    def _effective(self, face_ids: list[int]) -> NDArray[np.int8]:
+    def _effective(self, positions: NDArray[np.int64]) -> NDArray[np.int8]:
+        trusted = [layer for layer in self.layers if layer.kind in TRUSTED_KINDS]
         found = effective_codes(
             self.detector.dataset,
-            [layer for layer in self.layers if layer.kind in TRUSTED_KINDS],
-            face_ids,
+            trusted,
+            positions.tolist(),
             self._coded,
             accept_proposals=False,
             coders_needed=self._coders,
+            read={layer.pk: self._columns.layer(layer).layer_codes(positions) for layer in trusted},
         )
         return np.where(found.noise[:, None], np.int8(NOT_SCORED), found.codes)
+
+    @cached_property
+    def _columns(self) -> Columns:
+        return Columns(self.detector.dataset)
 
     @cached_property
     def _coded(self) -> list[CodedAU]:

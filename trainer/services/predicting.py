@@ -23,6 +23,7 @@ from annotator.errors import InputRefused
 from annotator.masks import ABSENT, BITS, NOT_SCORED, PRESENT, codes_pack
 from annotator.models import DataSet, Detector, FeatureSet, LabelLayer
 from annotator.selectors.arrays import array_read
+from annotator.selectors.columns import columns_keep
 from annotator.services.arrays import array_write
 from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
@@ -75,6 +76,7 @@ def prediction_run(context: JobContext) -> dict[str, Any]:
         revision_raise(detector.dataset)
         context.stop_if_asked()
     shutil.rmtree(job_folder(context), ignore_errors=True)
+    columns_keep(detector.dataset_id)
     return {"layer": layer.pk, "feature_set": feature_set.pk, "faces": len(faces.ids)}
 
 

@@ -104,6 +104,16 @@ def test_the_nearest_cluster_after_splits(dataset, run, cast):
         assert (found.number, pytest.approx(distance, rel=1e-6)) == slow_nearest(run, one, vectors_of(run))
 
 
+def test_middles_are_counted_once_for_all_processes(dataset, run, monkeypatch):
+    run.refresh_from_db()
+    middles._sums_kept.cache_clear()
+    middles.middles_keep(run)
+    found = cluster_nearest(run.clusters.get(number=2))
+    middles._sums_kept.cache_clear()  # as in another process
+    monkeypatch.setattr(middles, "sums_by_number", lambda *_given: pytest.fail("counted again"))
+    assert cluster_nearest(run.clusters.get(number=2)) == found
+
+
 def test_without_vectors_there_is_no_nearest(dataset):
     run = run_make(dataset, faces_make(dataset, 4), 12, [1, 1, 2, 2], [1] * 4)
     assert cluster_nearest(cluster_get(dataset, run.clusters.get(number=1).pk)) is None

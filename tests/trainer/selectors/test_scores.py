@@ -185,8 +185,7 @@ def test_codes_of_each_source_and_never_those_of_test_faces(coded, cast):
     assert codes_of(coded, cast.alice, "none", everything) == [-1] * 6
 
 
-def test_codes_are_read_in_any_order_and_in_parts(coded, cast, monkeypatch):
-    monkeypatch.setattr(score_codes, "CHUNK", 2)
+def test_codes_are_read_in_any_order(coded, cast):
     assert codes_of(coded, cast.alice, "reference", [5, 2, 0, 1, 77]) == [-1, 0, 1, -1, -1]
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotator", "0006_event_side_and_events_export"),
+        ("annotator", "0007_layer_revision"),
     ]
 
     operations = [
