@@ -31,9 +31,10 @@ from trainer.algorithms.faces import FaceArray, faces_cache_open
 from trainer.algorithms.folds import folds_assign, subjects_split
 from trainer.algorithms.hybrid import CNN, LSTM, WHOLE, parts_predict, temporal_train
 from trainer.algorithms.measures import auc_measure, f1_measure, mean_of
+from trainer.algorithms.methods import METHODS
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import TrainingData
-from trainer.algorithms.settings import METHODS, HybridConfig, NetworkConfig, TrainingConfig
+from trainer.algorithms.settings import HybridConfig, NetworkConfig, TrainingConfig
 from trainer.algorithms.temporal import Temporal, outputs_follow
 from trainer.algorithms.thresholds import fold_thresholds_choose
 from trainer.algorithms.training import NO_ROWS, stage_seed, train

@@ -18,10 +18,11 @@ from benchmarks.detectors_task import Run, Task, compared
 from benchmarks.detectors_world import World
 from benchmarks.ictau_features import cache_make, table_read
 from trainer.algorithms.faces import FaceArray, faces_cache_open
+from trainer.algorithms.methods import METHODS
 from trainer.algorithms.networks import network_create
 from trainer.algorithms.objectives import TrainingData
 from trainer.algorithms.prediction import scores_predict
-from trainer.algorithms.settings import METHODS, NetworkConfig, TrainingConfig
+from trainer.algorithms.settings import NetworkConfig, TrainingConfig
 from trainer.algorithms.thresholds import thresholds_choose
 from trainer.algorithms.training import NO_ROWS, train
 

@@ -34,7 +34,7 @@ from annotator.models import (
     Projection,
 )
 from annotator.services.arrays import array_store, array_write
-from trainer.algorithms.settings import METHODS, settings_make
+from trainer.algorithms.methods import METHODS, settings_make
 from trainer.selectors.detector_charts import stage_title
 
 

@@ -16,7 +16,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from trainer.algorithms.settings import METHODS, flattened, settings_load, settings_told
+from trainer.algorithms.methods import METHODS, settings_load
+from trainer.algorithms.settings import flattened, settings_told
 
 Told = Mapping[str, Any]
 

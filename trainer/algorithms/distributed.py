@@ -31,9 +31,10 @@ from trainer.algorithms.callbacks import (
     progress_ignore,
 )
 from trainer.algorithms.faces import faces_cache_open
+from trainer.algorithms.methods import settings_load
 from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.objectives import Rows, TrainingData
-from trainer.algorithms.settings import AugmentationConfig, DetectorSettings, TrainingConfig, settings_load
+from trainer.algorithms.settings import AugmentationConfig, DetectorSettings, TrainingConfig
 from trainer.algorithms.training import NO_ROWS, TrainingReport, train
 from trainer.algorithms.weights import weights_load, weights_save
 from trainer.algorithms.world import world_joined

@@ -5,7 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from annotator.api.shapes import JobSerializer
-from trainer.algorithms.settings import METHODS, PRESETS, QUICK
+from trainer.algorithms.methods import METHODS
+from trainer.algorithms.settings import PRESETS, QUICK
 
 Row = dict[str, Any]
 

@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from annotator.errors import NotFound
 from annotator.models import DataSet, Detector, FeatureSet, Job, LabelLayer
 from annotator.selectors.codes import blind_refuse
-from trainer.algorithms.settings import CHOSEN_WHOLE, METHODS, flattened, preset_of, settings_told
+from trainer.algorithms.methods import METHODS, preset_of
+from trainer.algorithms.settings import CHOSEN_WHOLE, flattened, settings_told
 from trainer.selectors.predictions import prediction_layer
 from trainer.selectors.snapshots import REASONS
 

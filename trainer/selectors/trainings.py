@@ -16,6 +16,7 @@ from annotator.choices import ACTIVE_STATES, JobState
 from annotator.errors import InputRefused, NotFound
 from annotator.models import DataSet, Detector, Job, LabelSnapshot
 from annotator.selectors.codes import blind_refuse
+from trainer.algorithms.methods import preset_of, settings_load
 from trainer.algorithms.settings import (
     FINAL_STAGE,
     FUSION_PART,
@@ -23,8 +24,6 @@ from trainer.algorithms.settings import (
     PRETRAINING,
     DetectorSettings,
     flattened,
-    preset_of,
-    settings_load,
     stage_parts,
     stages_of,
 )

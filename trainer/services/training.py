@@ -15,7 +15,8 @@ from annotator.errors import InputRefused
 from annotator.models import DataSet, Detector, Job
 from annotator.services.datasets import audit, revision_raise
 from annotator.services.jobs import job_create, job_send
-from trainer.algorithms.settings import METHODS, QUICK, settings_make
+from trainer.algorithms.methods import METHODS, settings_make
+from trainer.algorithms.settings import QUICK
 from trainer.selectors.predictions import prediction_is_current
 from trainer.selectors.snapshots import SnapshotCheck, training_check
 from trainer.services.pretrained import pretrained_refuse

@@ -33,11 +33,12 @@ from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.evaluation import evaluate
 from trainer.algorithms.events import events_measure
 from trainer.algorithms.hybrid import WHOLE, parts_predict
+from trainer.algorithms.methods import METHODS, settings_load
 from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import pretrained_find
 from trainer.algorithms.sampling import batch_count, composition, epoch_batches
-from trainer.algorithms.settings import FINAL_STAGE, METHODS, PRETRAINED_FOLDER, DetectorSettings, settings_load
+from trainer.algorithms.settings import FINAL_STAGE, PRETRAINED_FOLDER, DetectorSettings
 from trainer.algorithms.thresholds import fold_thresholds_choose
 from trainer.algorithms.training import stage_seed
 from trainer.selectors.detector_charts import stage_title

@@ -16,7 +16,7 @@ from annotator.models import Detector
 from annotator.selectors.access import EXPORT, MANAGE, member_for
 from annotator.selectors.film import clip_first
 from annotator.services.jobs import job_send
-from trainer.algorithms.settings import METHODS
+from trainer.algorithms.methods import METHODS
 from trainer.selectors.detector_card import card_make
 from trainer.selectors.detector_charts import mark_of, reliability_chart, score_chart, training_charts
 from trainer.selectors.detector_comparison import MOST, comparison_make

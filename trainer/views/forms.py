@@ -15,7 +15,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from trainer.algorithms.settings import METHODS, QUICK, SettingTold, settings_make, settings_told
+from trainer.algorithms.methods import METHODS, settings_make
+from trainer.algorithms.settings import QUICK, SettingTold, settings_told
 from trainer.selectors.trainings import SOURCES, Order
 from trainer.services.training import LONGEST_NAME
 

@@ -18,7 +18,8 @@ from annotator.models import DataSet, Member
 from annotator.selectors.access import EXPORT, MANAGE, member_for
 from annotator.selectors.codes import blind_refuse
 from annotator.services.jobs import job_send
-from trainer.algorithms.settings import METHODS, PAPER, PRESETS, QUICK
+from trainer.algorithms.methods import METHODS
+from trainer.algorithms.settings import PAPER, PRESETS, QUICK
 from trainer.selectors.curves import au_curves, epoch_lines, f1_chart, loss_chart
 from trainer.selectors.detectors import detectors_shown
 from trainer.selectors.snapshots import training_check

@@ -14,9 +14,10 @@ from trainer.algorithms.adversarial import Adversarial, Discriminator
 from trainer.algorithms.callbacks import Cancelled
 from trainer.algorithms.detectors import objective_of
 from trainer.algorithms.losses import masked_bce
+from trainer.algorithms.methods import settings_make
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import TrainingData
-from trainer.algorithms.settings import AdversarialConfig, settings_make
+from trainer.algorithms.settings import AdversarialConfig
 from trainer.algorithms.training import NO_ROWS, train
 from trainer.algorithms.world import world_alone
 

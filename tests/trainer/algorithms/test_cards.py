@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from trainer.algorithms.cards import card_write, plain
 from trainer.algorithms.evaluation import evaluate
-from trainer.algorithms.settings import settings_make
+from trainer.algorithms.methods import settings_make
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -19,9 +19,10 @@ from trainer.algorithms.callbacks import Cancelled, EpochReport
 from trainer.algorithms.detectors import detector_train
 from trainer.algorithms.distributed import TogetherError, train_together
 from trainer.algorithms.faces import faces_cache_open
+from trainer.algorithms.methods import settings_make
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import TrainingData
-from trainer.algorithms.settings import DetectorSettings, NetworkConfig, settings_make
+from trainer.algorithms.settings import DetectorSettings, NetworkConfig
 from trainer.algorithms.training import NO_ROWS, TrainingReport
 
 pytestmark = [pytest.mark.slow, pytest.mark.backendless]

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from trainer.algorithms.drml import RegionLayer, boxes_cut, boxes_join, drml_side
+from trainer.algorithms.methods import METHODS
 from trainer.algorithms.networks import network_create
-from trainer.algorithms.settings import METHODS, NETWORK_LEAST_SIZE, NetworkConfig
+from trainer.algorithms.settings import NETWORK_LEAST_SIZE, NetworkConfig
 
 
 def region_slowly(layer: RegionLayer, maps: Tensor) -> Tensor:

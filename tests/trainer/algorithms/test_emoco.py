@@ -161,7 +161,7 @@ def test_emotions_are_learned():
     cache = (stripes[:, :, None, None] + np.zeros((1, 1, 32, 3))).astype(np.uint8)
     data = replace(goal.data, cache=cache)
     plain = replace(CONFIG, norm_groups=2, views=ViewConfig(jitter=0.1, grey=0, blur=0, crop=0.9))
-    config = replace(goal.config, epochs=15, optimiser="adamw", learning_rate=5e-3)
+    config = replace(goal.config, epochs=60, optimiser="adamw", learning_rate=5e-3)
     train(goal.network, data, config, objective=lambda *given: EmotionContrast(*given, plain))
     with torch.no_grad():
         logits = goal.network(torch.from_numpy(data.cache[:15]).permute(0, 3, 1, 2).float())

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from trainer.algorithms.alexnet import alexnet_side
+from trainer.algorithms.methods import METHODS, settings_make
 from trainer.algorithms.networks import NETWORKS, FaceNetwork, network_create, pixels_standardise
-from trainer.algorithms.settings import METHODS, NETWORK_LEAST_SIZE, NETWORK_NAMES, NetworkConfig, settings_make
+from trainer.algorithms.settings import NETWORK_LEAST_SIZE, NETWORK_NAMES, NetworkConfig
 
 RESNETS = ("resnet18", "resnet50")
 

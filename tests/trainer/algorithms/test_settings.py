@@ -9,19 +9,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainer.algorithms.methods import METHODS, preset_of, settings_load, settings_make
 from trainer.algorithms.networks import NETWORKS, network_create
 from trainer.algorithms.optimisers import OPTIMISERS, SCHEDULES, learning_rate
 from trainer.algorithms.sampling import SAMPLERS
-from trainer.algorithms.settings import (
-    METHODS,
-    NETWORK_NAMES,
-    PRESETS,
-    flattened,
-    preset_of,
-    settings_load,
-    settings_make,
-    settings_told,
-)
+from trainer.algorithms.settings import NETWORK_NAMES, PRESETS, flattened, settings_told, stage_parts, stages_of
 from trainer.algorithms.settings import OPTIMISERS as OPTIMISER_NAMES
 from trainer.algorithms.settings import SAMPLERS as SAMPLER_NAMES
 from trainer.algorithms.settings import SCHEDULES as SCHEDULE_NAMES
@@ -150,3 +142,25 @@ def test_any_value_is_taken_or_refused_with_the_settings_name(path: str, value: 
         assert path in str(error)
     else:
         assert settings_load(settings.as_dict()) == settings
+
+
+def test_the_stages_of_a_hybrid_are_told_in_the_order_of_the_work():
+    settings = settings_make("hybrid", {"training.epochs": 4, "hybrid.epochs": 7, "hybrid.fusion_epochs": 2})
+    assert stages_of(settings.as_dict(), 1) == [
+        ("fold-0", 4),
+        ("fold-0-lstm", 7),
+        ("fold-0-fusion", 2),
+        ("detector", 4),
+        ("detector-lstm", 7),
+        ("detector-fusion", 2),
+    ]
+    assert [stage_parts(stage) for stage in ("fold-0", "fold-1-lstm", "detector-fusion", "pretraining")] == [
+        ("fold-0", ""),
+        ("fold-1", "lstm"),
+        ("detector", "fusion"),
+        ("pretraining", ""),
+    ]
+
+
+def test_emotions_come_before_all_networks():
+    assert stages_of(settings_make("emoco").as_dict(), 1)[0] == ("pretraining", 20)

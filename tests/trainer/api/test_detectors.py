@@ -22,7 +22,8 @@ from tests.factories import (
     sight_make,
 )
 from tests.trainer.reports import brief_report_made, report_made
-from trainer.algorithms.settings import METHODS, settings_told
+from trainer.algorithms.methods import METHODS
+from trainer.algorithms.settings import settings_told
 from trainer.api.urls import urlpatterns
 
 READERS = {"alice": 200, "dora": 200, "ana": 200, "bob": 403, "cleo": 403, "charlie": 404}

@@ -26,14 +26,13 @@ def points(path):
 
 def test_networks_stand_in_the_order_of_the_work_begun_or_not():
     curves = {"detector.loss": [], "fold-1.loss": [[1, 0.5, None], [2, 0.4, None]], "fold-0.loss": [[1, 0.6, None]]}
-    found = networks_of(curves, folds=2, epochs=10)
+    found = networks_of(curves, [("fold-0", 10), ("fold-1", 10), ("detector", 10)])
     assert [(one.stage, one.epoch) for one in found] == [("fold-0", 1), ("fold-1", 2), ("detector", 0)]
 
 
 def test_an_unknown_stage_is_not_lost():
-    assert [one.stage for one in networks_of({"pretext.loss": [[1, 2, None]]}, folds=1, epochs=5)] == [
-        "pretext", "fold-0", "detector",
-    ]  # fmt: skip
+    found = networks_of({"pretext.loss": [[1, 2, None]]}, [("fold-0", 5), ("detector", 5)])
+    assert [(one.stage, one.epochs) for one in found] == [("pretext", 5), ("fold-0", 5), ("detector", 5)]
 
 
 def test_before_the_first_epoch_there_is_no_chart():

@@ -7,7 +7,7 @@ from annotator.errors import InputRefused, NotFound
 from annotator.models import LabelSnapshot
 from annotator.services.datasets import dataset_create
 from tests.factories import detector_make, faces_make, training_make
-from trainer.algorithms.settings import settings_make
+from trainer.algorithms.methods import settings_make
 from trainer.selectors.trainings import (
     STOPPED_SHOWN,
     detector_rows,

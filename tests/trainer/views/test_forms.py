@@ -7,7 +7,8 @@ import pytest
 from django.http import QueryDict
 
 from trainer.algorithms import settings as known
-from trainer.algorithms.settings import METHODS, PRESETS, DetectorSettings, settings_make, settings_told
+from trainer.algorithms.methods import METHODS, settings_make
+from trainer.algorithms.settings import PRESETS, DetectorSettings, settings_told
 from trainer.selectors.trainings import Order
 from trainer.views.forms import CHOICES, FIRST, LABELS, TrainingForm
 

@@ -13,7 +13,7 @@ from annotator.choices import FaceRole, JobState, LayerKind, Mode
 from annotator.models import Assignment, Job, Subject
 from annotator.services.decisions import decision_make
 from tests.factories import detector_make, faces_make, layer_make, training_make
-from trainer.algorithms.settings import METHODS, settings_load, settings_make
+from trainer.algorithms.methods import METHODS, settings_load, settings_make
 from trainer.views import trainings
 from trainer.views.forms import TrainingForm
 

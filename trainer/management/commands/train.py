@@ -11,7 +11,8 @@ from annotator.errors import InputRefused
 from annotator.management.base import CorrugatorCommand
 from annotator.models import DataSet, Job
 from annotator.services.jobs import job_resume
-from trainer.algorithms.settings import METHODS, PRESETS, QUICK, flattened, settings_make
+from trainer.algorithms.methods import METHODS, settings_make
+from trainer.algorithms.settings import PRESETS, QUICK, flattened
 from trainer.services.training import SnapshotCheck, training_check, training_create
 
 RESULT = ("detector", "mean_f1", "test_mean_f1", "faces")
