@@ -21,6 +21,7 @@ from annotator.selectors import face_grid, review
 from annotator.selectors.access import REVIEW, member_for
 from annotator.selectors.codes import blind_refuse, layers_visible_to
 from annotator.selectors.face_grid import GridView
+from annotator.selectors.projections import projection_for
 from annotator.selectors.scope_words import faces_address, scope_chips
 from annotator.selectors.scopes import PARAMETERS, Scope, scope_read
 from annotator.selectors.tiles import tiles_alike
@@ -50,7 +51,7 @@ def face_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
     context = _context(member, view, more) | {"page": page}
     if "panel" in request.GET or (is_htmx(request) and not scrolled):  # a look, beside another page
         more = more | {"panel": "1"}
-        context["may_choose"] = False
+        context["may_choose"] = True  # the boxes narrow the choice, and change no code
     if page.after is not None:
         context["more"] = _address(dataset_id, {**view.scope.parameters, **more, "after": str(page.after)})
     if is_htmx(request):
@@ -113,8 +114,16 @@ def _context(member: Member, view: GridView, more: dict[str, str]) -> dict[str, 
         "kept": {name: value for name, value in given.items() if name in PARAMETERS and name != "q"},
         "whole": faces_address(dataset_id, view.scope, **more),
         "distributions": faces_address(dataset_id, view.scope, "distributions"),
+        "map": _map(member, view),
         "consequences": faces_address(dataset_id, view.scope, "faces_consequences", **au),
     }
+
+
+def _map(member: Member, view: GridView) -> str:
+    """The map with these faces chosen; empty where there is none to show."""
+    if view.blind or projection_for(member.dataset) is None:
+        return ""
+    return faces_address(member.dataset_id, view.scope, "map", **({"au": str(view.coded.au)} if view.coded else {}))
 
 
 def _address(dataset_id: int, parameters: dict[str, str]) -> str:

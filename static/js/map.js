@@ -259,6 +259,7 @@ async function start() {
         plot.setMarked(Uint32Array.from(points.filter((point) => point < plot.count && there[point])));
       },
       cleared: () => chosenSet(null),
+      narrowed: (points, how) => chosenSet(joined(points, how)),
     },
   });
   legend = new Legend(document.querySelector("#map-entries"), {

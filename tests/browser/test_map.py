@@ -191,6 +191,21 @@ def test_a_lasso_is_relabelled_after_its_consequences_and_undone_in_one_step(ope
     assert Decision.objects.count() == 2
 
 
+def test_boxes_in_the_grid_narrow_the_choice(opened):
+    page = opened()
+    upper_row(page)
+    for face in (3, 5, 7):
+        page.locator(f"#map-faces #face-{face} [name=face]").check()
+    expect(page.locator("#map-ticked")).to_contain_text("3 ticked")
+    page.get_by_role("button", name="Choose only these").click()
+    chosen(page, 3)
+    page.locator("#map-faces #face-5 [name=face]").check()
+    page.get_by_role("button", name="Choose all but these").click()
+    chosen(page, 2)
+    expect(page.locator("#map-faces .tile")).to_have_count(2)
+    expect(page.locator("#map-ticked")).to_be_hidden()
+
+
 def test_without_webgl_the_page_says_so_and_leads_to_the_list(dataset, faces, cast, page_of):
     page = page_of(cast.bob)
     page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null;")
