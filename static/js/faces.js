@@ -302,5 +302,4 @@ for (const part of document.querySelectorAll("[data-script]")) part.hidden = fal
 known.set(face.position, fieldsOf(codes(), SEEN));
 rowShow();
 keysStart(commands);
-outbox?.show();
-outbox?.send();
+outbox?.start();
