@@ -107,6 +107,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("grid.zoom", gettext_lazy("Large picture"), ("Space",)),
     Command("faces.present", gettext_lazy("Present"), ("+", "="), "grid-present"),
     Command("faces.absent", gettext_lazy("Absent"), ("-",), "grid-absent"),
+    Command("face.previous", gettext_lazy("Previous face of the grid"), ("h",)),
+    Command("face.next", gettext_lazy("Next face of the grid"), ("j",)),
     Command("face.up", gettext_lazy("One AU up"), ("ArrowUp",), "row"),
     Command("face.down", gettext_lazy("One AU down"), ("ArrowDown",), "row"),
     Command("face.larger", gettext_lazy("Larger picture"), ("+", "="), "zoom-in"),

@@ -39,7 +39,7 @@ def face_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
     """The faces of the address's scope. Htmx gets the grid alone (a panel beside the map), and with
     `after` the tiles that follow; a new condition of the form leads to the address that has it."""
     member = member_for(request.user, dataset_id)
-    view, more = _view(request, member)
+    view, more = grid_asked(request, member)
     if request.GET.get("has"):
         given = face_grid.condition_added(
             member, view.scope, more.get("au", ""), request.GET.get("of", ""), request.GET["has"]
@@ -70,7 +70,7 @@ def grid_decide(request: HttpRequest, dataset_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id, REVIEW)
     blind_refuse(member.user, member.dataset)
     asked = request_read(request.POST)
-    view, more = _view(request, member)
+    view, more = grid_asked(request, member)
     here = _address(dataset_id, {**view.scope.parameters, **more})
     try:
         decision = grid_act(dataset=member.dataset, user=member.user, request=asked)
@@ -82,7 +82,7 @@ def grid_decide(request: HttpRequest, dataset_id: int) -> HttpResponse:
     return saved(_state(request, view, review.faces_of_decision(decision), decision=decision), decision)
 
 
-def _view(request: HttpRequest, member: Member) -> tuple[GridView, dict[str, str]]:
+def grid_asked(request: HttpRequest, member: Member) -> tuple[GridView, dict[str, str]]:
     """What the address is about, and the parameters that say how it is shown."""
     layers = layers_visible_to(member.user, member.dataset)
     given = request.GET.dict()

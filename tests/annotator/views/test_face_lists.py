@@ -64,6 +64,26 @@ def test_orders(dataset, faces, cast, sort, expected):
 
 
 @pytest.mark.parametrize("sort", ["position", "subject", "differ"])
+def test_the_face_page_goes_on_in_the_order_of_the_grid_it_was_opened_from(dataset, faces, cast, sort):
+    client, query = cast.client("bob"), f"q=face&au=12&sort={sort}"
+    order = positions(client.get(reverse("face_list", args=[dataset.pk]) + "?" + query))
+    walked, here = [], order[0]
+    while here is not None:
+        walked.append(here)
+        page = client.get(reverse("face_detail", args=[dataset.pk, here]) + "?" + query)
+        assert page.context["neighbours"].previous == (walked[-2] if len(walked) > 1 else None)
+        assert page.context["neighbours"].place == len(walked)
+        here = page.context["neighbours"].next
+    assert walked == order
+    assert f"{len(order)} of {len(order)}" in page.content.decode()
+
+
+def test_the_face_page_without_a_grid_goes_on_by_number(dataset, faces, cast):
+    page = cast.client("bob").get(reverse("face_detail", args=[dataset.pk, 4]))
+    assert page.context["neighbours"] == face_grid.Neighbours(3, 5)
+
+
+@pytest.mark.parametrize("sort", ["position", "subject", "differ"])
 def test_pages_go_on_behind_the_last_face_and_hold_each_face_once(dataset, faces, cast, sort, monkeypatch):
     monkeypatch.setattr(face_grid, "PER_PAGE", 4)
     monkeypatch.setattr(face_grid, "MORE", 2)
