@@ -58,7 +58,7 @@ def face_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
         part = "annotator/_face_tiles.html" if scrolled else "annotator/_face_grid.html"
         return render(request, part, context)
     done = done_of(member, request.GET.get("done", "")) if context["may_decide"] else None
-    context |= {"client_id": uuid.uuid4(), "after": number, **_standing(member)}
+    context |= {"client_id": uuid.uuid4(), "after": number, "map": _map(member, view), **_standing(member)}
     context |= {"done": done, "done_words": decision_words(done) if done else "", "back": context["whole"]}
     return render(request, "annotator/face_list.html", context)
 
@@ -114,7 +114,6 @@ def _context(member: Member, view: GridView, more: dict[str, str]) -> dict[str, 
         "kept": {name: value for name, value in given.items() if name in PARAMETERS and name != "q"},
         "whole": faces_address(dataset_id, view.scope, **more),
         "distributions": faces_address(dataset_id, view.scope, "distributions"),
-        "map": _map(member, view),
         "consequences": faces_address(dataset_id, view.scope, "faces_consequences", **au),
     }
 
