@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotator.api import datasets, decisions, documents, exports, history, jobs
+from annotator.api import datasets, decisions, documents, events, exports, history, jobs
 
 urlpatterns = [
     path("schema/", documents.schema, name="api_schema"),
@@ -19,6 +19,8 @@ urlpatterns = [
     path("datasets/<int:dataset_id>/jobs/<int:job_id>/cancel/", jobs.job_cancel, name="api_job_cancel"),
     path("datasets/<int:dataset_id>/decisions/", decisions.decision_make, name="api_decision_make"),
     path("datasets/<int:dataset_id>/decisions/undo/", decisions.decision_undo, name="api_decision_undo"),
+    path("datasets/<int:dataset_id>/events/", events.event_list, name="api_event_list"),
+    path("datasets/<int:dataset_id>/events/mark/", events.event_mark, name="api_event_mark"),
     path("datasets/<int:dataset_id>/history/", history.history, name="api_history"),
     path("datasets/<int:dataset_id>/exports/", exports.exports, name="api_exports"),
     path("datasets/<int:dataset_id>/exports/<int:export_id>/", exports.export_detail, name="api_export_detail"),

@@ -51,6 +51,15 @@ class Examples:
     positives: list[Example]
     negatives: list[Example]
 
+    @property
+    def positives_why(self) -> str:
+        """Why all of them are sure, where it is for one reason."""
+        return _one_reason(self.positives)
+
+    @property
+    def negatives_why(self) -> str:
+        return _one_reason(self.negatives)
+
 
 @dataclass(frozen=True)
 class Nearest:
@@ -141,6 +150,11 @@ def au_examples(
         people = _people((faces[int(positions[row])] for row in rows.tolist()), SHOWN)
         picked.append([Example(face, why[face.position]) for face in people])
     return Examples(coded, picked[0], picked[1])
+
+
+def _one_reason(examples: Sequence[Example]) -> str:
+    reasons = {example.why for example in examples}
+    return reasons.pop() if len(reasons) == 1 else ""
 
 
 def _why(source: int, share: float) -> str:

@@ -1,4 +1,4 @@
-"""What the REST API lists: faces, labels of one layer, runs and clusters, each page by page.
+"""What the REST API lists: faces, labels of one layer, events, runs and clusters, each page by page.
 
 Pages are cut by position or id and never by offset, so that the last page of a million faces is as
 quick as the first.
@@ -15,8 +15,9 @@ from annotator.choices import FaceRole, Intensity, Role
 from annotator.errors import InputRefused, NotAllowed, NotFound
 from annotator.facs import au_label
 from annotator.masks import ABSENT, PRESENT, UNSCORABLE, bits_of, intensities_unpack
-from annotator.models import Cluster, ClusterRun, DataSet, Face, Job, LabelLayer, Member
+from annotator.models import Cluster, ClusterRun, DataSet, Event, Face, Job, LabelLayer, Member
 from annotator.selectors.codes import blind_refuse, coded_aus, is_blind, layer_codes, layers_visible_to
+from annotator.selectors.events import EventState
 from annotator.selectors.jobs import job_of
 
 CODE_WORDS = {PRESENT: "present", ABSENT: "absent", UNSCORABLE: "unscorable"}
@@ -153,6 +154,31 @@ def _sides_named(packed: bytes | None, aus: Sequence[tuple[int, int]]) -> dict[s
         for bit, au in aus
         if bit in sides
     }
+
+
+def events_page(
+    user: User, dataset: DataSet, *, after: int, limit: int, clip: str = "", subject: str = ""
+) -> list[dict[str, Any]]:
+    """The events of visible layers behind the id `after`, in their order."""
+    layers = {layer.pk: layer for layer in layers_visible_to(user, dataset)}
+    events = Event.objects.filter(layer_id__in=list(layers), pk__gt=after)
+    for name, value in (("clip__name", clip), ("clip__subject__pseudonym", subject)):
+        if "\0" in value:
+            raise InputRefused(_("A text may not hold a NUL."))
+        if value:
+            events = events.filter(**{name: value})
+    return [
+        {
+            "id": event.pk,
+            "layer": event.layer_id,
+            "own": layers[event.layer_id].user_id == user.pk,
+            "subject": event.clip.subject.pseudonym if event.clip.subject else None,
+            "clip": event.clip.name,
+            "au": event.au,
+            **EventState.of(event).as_json(),
+        }
+        for event in events.select_related("clip__subject").order_by("pk")[:limit]
+    ]
 
 
 def runs_shown(user: User, dataset: DataSet) -> QuerySet[ClusterRun]:

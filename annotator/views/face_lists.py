@@ -21,6 +21,7 @@ from annotator.selectors import face_grid, review
 from annotator.selectors.access import REVIEW, member_for
 from annotator.selectors.codes import blind_refuse, layers_visible_to
 from annotator.selectors.face_grid import GridView
+from annotator.selectors.projections import projection_for
 from annotator.selectors.scope_words import faces_address, scope_chips
 from annotator.selectors.scopes import PARAMETERS, Scope, scope_read
 from annotator.selectors.tiles import tiles_alike
@@ -38,7 +39,7 @@ def face_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
     """The faces of the address's scope. Htmx gets the grid alone (a panel beside the map), and with
     `after` the tiles that follow; a new condition of the form leads to the address that has it."""
     member = member_for(request.user, dataset_id)
-    view, more = _view(request, member)
+    view, more = grid_asked(request, member)
     if request.GET.get("has"):
         given = face_grid.condition_added(
             member, view.scope, more.get("au", ""), request.GET.get("of", ""), request.GET["has"]
@@ -50,14 +51,14 @@ def face_list(request: HttpRequest, dataset_id: int) -> HttpResponse:
     context = _context(member, view, more) | {"page": page}
     if "panel" in request.GET or (is_htmx(request) and not scrolled):  # a look, beside another page
         more = more | {"panel": "1"}
-        context["may_choose"] = False
+        context["may_choose"] = True  # the boxes narrow the choice, and change no code
     if page.after is not None:
         context["more"] = _address(dataset_id, {**view.scope.parameters, **more, "after": str(page.after)})
     if is_htmx(request):
         part = "annotator/_face_tiles.html" if scrolled else "annotator/_face_grid.html"
         return render(request, part, context)
     done = done_of(member, request.GET.get("done", "")) if context["may_decide"] else None
-    context |= {"client_id": uuid.uuid4(), "after": number, **_standing(member)}
+    context |= {"client_id": uuid.uuid4(), "after": number, "map": _map(member, view), **_standing(member)}
     context |= {"done": done, "done_words": decision_words(done) if done else "", "back": context["whole"]}
     return render(request, "annotator/face_list.html", context)
 
@@ -69,7 +70,7 @@ def grid_decide(request: HttpRequest, dataset_id: int) -> HttpResponse:
     member = member_for(request.user, dataset_id, REVIEW)
     blind_refuse(member.user, member.dataset)
     asked = request_read(request.POST)
-    view, more = _view(request, member)
+    view, more = grid_asked(request, member)
     here = _address(dataset_id, {**view.scope.parameters, **more})
     try:
         decision = grid_act(dataset=member.dataset, user=member.user, request=asked)
@@ -81,7 +82,7 @@ def grid_decide(request: HttpRequest, dataset_id: int) -> HttpResponse:
     return saved(_state(request, view, review.faces_of_decision(decision), decision=decision), decision)
 
 
-def _view(request: HttpRequest, member: Member) -> tuple[GridView, dict[str, str]]:
+def grid_asked(request: HttpRequest, member: Member) -> tuple[GridView, dict[str, str]]:
     """What the address is about, and the parameters that say how it is shown."""
     layers = layers_visible_to(member.user, member.dataset)
     given = request.GET.dict()
@@ -115,6 +116,13 @@ def _context(member: Member, view: GridView, more: dict[str, str]) -> dict[str, 
         "distributions": faces_address(dataset_id, view.scope, "distributions"),
         "consequences": faces_address(dataset_id, view.scope, "faces_consequences", **au),
     }
+
+
+def _map(member: Member, view: GridView) -> str:
+    """The map with these faces chosen; empty where there is none to show."""
+    if view.blind or projection_for(member.dataset) is None:
+        return ""
+    return faces_address(member.dataset_id, view.scope, "map", **({"au": str(view.coded.au)} if view.coded else {}))
 
 
 def _address(dataset_id: int, parameters: dict[str, str]) -> str:

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -15,13 +16,15 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.choices import DecisionKind, Hidden, Mode, Side
 from annotator.errors import CorrugatorError
 from annotator.models import Decision, Face, Member
-from annotator.selectors import clips, events, faces, film, neutral, review
+from annotator.selectors import clips, events, face_grid, faces, film, neutral, review
 from annotator.selectors.access import EXPORT, REVIEW, member_for
 from annotator.selectors.codes import coded_aus
 from annotator.selectors.face_history import standing_within
+from annotator.selectors.scope_words import faces_address
 from annotator.services.face_review import face_act
 from annotator.services.neutral import neutral_choose
 from annotator.views.face_forms import face_request_read
+from annotator.views.face_lists import grid_asked
 from annotator.views.review import decision_words, is_htmx, refusal, saved
 
 CHOICES = (
@@ -35,11 +38,17 @@ CHOICES = (
 @login_required
 @require_GET
 def face_detail(request: HttpRequest, dataset_id: int, position: int) -> HttpResponse:
+    """The face's page. The query of the grid that it was opened from says which faces come before and next."""
     member = member_for(request.user, dataset_id)
     face = faces.face_get(member.dataset, position)
     around = faces.surroundings_of(face)
+    view, more = grid_asked(request, member)
     context = {
         **_context(request, member, face),
+        "neighbours": face_grid.grid_neighbours(view, position),
+        "total": None if view.scope.everything else view.total,
+        "grid": faces_address(dataset_id, view.scope, **more),
+        "query": urlencode({**view.scope.parameters, **more}),
         "strip": around.strip,
         "others": around.others,
         "neutral": neutral.neutral_of(face, member.user),

@@ -152,6 +152,15 @@ function pressed(button) {
   return act(button.value);
 }
 
+// To another face, once all is saved; what can't be saved now goes from there.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-leave]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  if (!outbox?.stuck) await outbox?.empty();
+  location.assign(link.href);
+});
+
 form?.addEventListener("submit", (event) => {
   if (event.submitter?.name !== "action") return;
   event.preventDefault();
@@ -302,5 +311,4 @@ for (const part of document.querySelectorAll("[data-script]")) part.hidden = fal
 known.set(face.position, fieldsOf(codes(), SEEN));
 rowShow();
 keysStart(commands);
-outbox?.show();
-outbox?.send();
+outbox?.start();

@@ -6,7 +6,7 @@ const consequencesLink = /\/faces\/consequences\/$/;
 const decideLink = /\/faces\/decide\/$/;
 
 export class Panel {
-  /** `on`: decided(), marked(positions), cleared(). */
+  /** `on`: decided(), marked(positions), cleared(), narrowed(positions, {remove}). */
   constructor(root, { words, on }) {
     this.root = root;
     this.words = words;
@@ -21,6 +21,8 @@ export class Panel {
     this.none = root.querySelector("#map-none");
     this.none.addEventListener("click", () => this.on.cleared());
     root.querySelector("#map-acts").addEventListener("click", (event) => this.#act(event));
+    this.tickedRow = root.querySelector("#map-ticked");
+    this.tickedRow.addEventListener("click", (event) => this.#narrow(event));
     root.addEventListener("click", (event) => this.#link(event));
     root.addEventListener("submit", (event) => this.#form(event), true);
     for (const kind of ["pointerover", "focusin", "change"]) {
@@ -28,6 +30,7 @@ export class Panel {
     }
     this.grid.addEventListener("pointerleave", () => this.#marked(null));
     document.addEventListener("htmx:afterSwap", (event) => {
+      if (this.grid.contains(event.detail.target)) this.#marked(null);
       if (event.detail.xhr?.status < 300 && decideLink.test(new URL(event.detail.xhr.responseURL).pathname)) this.on.decided();
     });
   }
@@ -40,7 +43,7 @@ export class Panel {
     this.none.hidden = true;
     this.#shut();
     this.grid.replaceChildren();
-    this.on.marked([]);
+    this.#marked(null);
   }
 
   #shut() {
@@ -54,6 +57,7 @@ export class Panel {
     this.#say(positions.length);
     this.#shut();
     this.grid.replaceChildren();
+    this.#marked(null);
     this.root.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(this.root.dataset.selections, {
@@ -138,9 +142,21 @@ export class Panel {
     this.#consequences(`${new URL(form.action).pathname}?${new URLSearchParams(new FormData(form))}`);
   }
 
+  #ticked() {
+    return [...this.grid.querySelectorAll("[name=face]:checked")].map((box) => Number(box.value));
+  }
+
+  /** Only the ticked faces are chosen from now on, or all but these. */
+  #narrow(event) {
+    const button = event.target.closest("[data-ticked]");
+    if (button) this.on.narrowed(Uint32Array.from(this.#ticked()).sort(), { remove: button.dataset.ticked === "without" });
+  }
+
   /** The face pointed at in the grid, and those ticked there, are marked on the map. */
   #marked(event) {
-    const ticked = [...this.grid.querySelectorAll("[name=face]:checked")].map((box) => Number(box.value));
+    const ticked = this.#ticked();
+    this.tickedRow.hidden = !ticked.length;
+    this.tickedRow.querySelector("strong").textContent = ticked.length;
     const tile = event?.target.closest?.("[data-position]");
     if (tile) ticked.push(Number(tile.dataset.position));
     this.on.marked(ticked);

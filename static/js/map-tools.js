@@ -1,12 +1,11 @@
-// The hand on the map: move, zoom, lasso, box, hover; and the same by keys, while the map has the focus.
+// The hand on the map: move, zoom, lasso, box, hover. Its keys are in the registry (keys.js).
 
 const STEP = 60; // pixels that an arrow key moves
-const ZOOM = 1.25;
 const REACH = 10; // pixels from which a point is still meant
 const DRAWN = 3; // pixels between two corners of a lasso
 
 export class Tools {
-  /** `on`: lasso(corners on the plane, {add, remove}), hover(x, y or null), click(x, y), escape(). */
+  /** `on`: lasso(corners on the plane, {add, remove}), hover(x, y or null), click(x, y). */
   constructor(plot, { overlay, buttons, on }) {
     this.plot = plot;
     this.canvas = plot.canvas;
@@ -21,7 +20,6 @@ export class Tools {
     this.canvas.addEventListener("pointercancel", () => this.#drop());
     this.canvas.addEventListener("pointerleave", () => this.on.hover(null));
     this.canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    this.canvas.addEventListener("keydown", (event) => this.#key(event));
     for (const button of buttons) button.addEventListener("click", () => this.use(button.dataset.tool));
     this.use(this.tool);
   }
@@ -98,27 +96,17 @@ export class Tools {
     this.plot.zoom(2 ** (-(event.deltaY * lines) / 240), ...this.#at(event));
   }
 
-  #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const keys = {
-      ArrowLeft: () => this.plot.pan(STEP, 0),
-      ArrowRight: () => this.plot.pan(-STEP, 0),
-      ArrowUp: () => this.plot.pan(0, STEP),
-      ArrowDown: () => this.plot.pan(0, -STEP),
-      "+": () => this.plot.zoom(ZOOM),
-      "=": () => this.plot.zoom(ZOOM),
-      "-": () => this.plot.zoom(1 / ZOOM),
-      0: () => this.plot.fit(),
-      m: () => this.use("move"),
-      l: () => this.use("lasso"),
-      b: () => this.use("box"),
-      Escape: () => (this.corners ? this.#drop() : this.on.escape()),
-    };
-    const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!act) return;
-    event.preventDefault();
-    event.stopPropagation();
-    act();
+  /** An arrow key moves what one looks at. */
+  look(key) {
+    const [x, y] = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[key];
+    this.plot.pan(x * STEP, y * STEP);
+  }
+
+  /** Give up what is being drawn; whether anything was. */
+  giveUp() {
+    const drawing = this.corners !== null;
+    this.#drop();
+    return drawing;
   }
 
   /** How far from the pointer a point is still meant, on the plane. */

@@ -1,5 +1,6 @@
 // The map page: fetches places and colours, and ties the plot, its legend, the tools and the panel together.
 
+import { keysStart } from "./keys.js";
 import { Cells, pointsInside } from "./map-geometry.js";
 import { Legend } from "./map-legend.js";
 import { Panel } from "./map-panel.js";
@@ -258,6 +259,7 @@ async function start() {
         plot.setMarked(Uint32Array.from(points.filter((point) => point < plot.count && there[point])));
       },
       cleared: () => chosenSet(null),
+      narrowed: (points, how) => chosenSet(joined(points, how)),
     },
   });
   legend = new Legend(document.querySelector("#map-entries"), {
@@ -269,11 +271,17 @@ async function start() {
   tools = new Tools(plot, {
     overlay: root.querySelector(".map-overlay"),
     buttons: root.querySelectorAll("[data-tool]"),
-    on: { lasso: lassoed, hover, click: clicked, escape: () => chosenSet(null) },
+    on: { lasso: lassoed, hover, click: clicked },
   });
   for (const [id, act] of [["in", () => plot.zoom(1.5)], ["out", () => plot.zoom(1 / 1.5)], ["fit", () => plot.fit()]]) {
     document.querySelector(`#map-${id}`).addEventListener("click", act);
   }
+  keysStart({
+    // Beside the map an arrow scrolls, as it does in any list.
+    look: (event, key) => (panel.root.contains(event.target) ? false : tools.look(key)),
+    find: () => search.elements.q.select(),
+    clear: () => tools.giveUp() || (chosen !== null && (chosenSet(null), true)),
+  });
   document.addEventListener("themechange", () => {
     edgeRead();
     if (legend.head) {

@@ -1,7 +1,8 @@
-// Decisions on their way to the server: one at a time, in order, each kept in the tab's storage until
-// the server has answered it. A session that ended, a lost connection or a reload loses none: they go
-// again, under the same client id, so that nothing is done twice.
+// Decisions on their way to the server: one at a time, in order, each kept in the browser's storage until
+// the server has answered it. A session that ended, a lost connection, a reload or a closed window loses
+// none: they go again, under the same client id, so that nothing is done twice.
 
+import { itemForget, itemKeep, itemsKept } from "./outbox-store.js";
 import { cookie, signInAsk, signInDone } from "./sign-in.js";
 
 export class Outbox {
@@ -14,8 +15,10 @@ export class Outbox {
     this.fill = fill;
     this.answered = answered;
     this.dropped = dropped;
-    this.store = `corrugator.outbox.${form.dataset.outbox ?? form.getAttribute("action")}`;
-    this.items = this.load();
+    this.store = form.dataset.outbox ?? form.getAttribute("action");
+    form.dataset.store = this.store;
+    this.user = form.dataset.user;
+    this.items = itemsKept((item) => item.store === this.store && item.user === this.user);
     this.busy = false;
     this.stuck = false;
     this.waiters = [];
@@ -25,26 +28,27 @@ export class Outbox {
     document.addEventListener("click", (event) => { if (event.target.closest("[data-retry]")) this.send(); });
   }
 
-  load() {
-    try {
-      return JSON.parse(sessionStorage.getItem(this.store)) ?? [];
-    } catch {
-      return [];
-    }
-  }
-
   keep() {
-    try {
-      if (this.items.length) sessionStorage.setItem(this.store, JSON.stringify(this.items));
-      else sessionStorage.removeItem(this.store);
-    } catch {
-      // A full storage costs the safety net, not the decision: it is sent all the same.
-    }
+    for (const item of this.items) itemKeep(item);
     this.show();
   }
 
+  // The first is answered for: by the server, or by a no.
+  settled() {
+    itemForget(this.items.shift());
+  }
+
+  // What somebody else left here stays theirs: it is told, and not sent.
+  start() {
+    this.show();
+    if (itemsKept((item) => item.store === this.store && item.user !== this.user).length) this.notice("#other-user");
+    this.send();
+  }
+
   add(item) {
-    this.items.push({ ...item, client_id: identifier(), user: this.form.dataset.user });
+    const page = location.pathname + location.search;
+    const at = Math.max(Date.now(), (this.items.at(-1)?.at ?? 0) + 1);
+    this.items.push({ ...item, client_id: identifier(), user: this.user, store: this.store, page, at });
     this.keep();
     this.send();
   }
@@ -64,7 +68,6 @@ export class Outbox {
   async send() {
     if (this.busy || !this.items.length) return;
     const item = this.items[0];
-    if (item.user !== this.form.dataset.user) return this.wait("#other-user");
     this.busy = true;
     this.show();
     const values = new FormData();
@@ -94,7 +97,7 @@ export class Outbox {
     signInDone();
     for (const notice of document.querySelectorAll("[data-waiting]")) notice.remove();
     if (response.headers.get("X-Decision") === "asked") return this.ask(text, item);
-    this.items.shift();
+    this.settled();
     this.answered(text, item, response.ok);
     this.keep();
     if (this.items.length) return this.send();
@@ -118,7 +121,7 @@ export class Outbox {
       if (dialog.returnValue === "both") {
         item.sure = true;
       } else {
-        this.items.shift();
+        this.settled();
         this.waiters = []; // whoever waited to go on stays
         this.dropped(item);
       }
@@ -131,11 +134,15 @@ export class Outbox {
   wait(notice, again = false) {
     this.stuck = true;
     this.show();
+    this.notice(notice);
+    if (again) setTimeout(() => this.send(), 5000);
+  }
+
+  notice(template) {
     const messages = document.querySelector("#messages");
     // What holds it up may have changed since: one notice, the present one.
     for (const old of messages.querySelectorAll("[data-waiting]")) old.remove();
-    messages.append(document.querySelector(notice).content.cloneNode(true));
-    if (again) setTimeout(() => this.send(), 5000);
+    messages.append(document.querySelector(template).content.cloneNode(true));
   }
 }
 

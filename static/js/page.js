@@ -1,8 +1,9 @@
 // What every page does: theme switch, moments in the reader's zone, menus that close, questions before what can't be undone,
-// forms that go once, texts to copy, notices to dismiss, and word of a server that is away.
+// forms that go once, texts to copy, notices to dismiss, word of a server that is away and of what is not saved.
 
 import { themeSwitchStart } from "./theme.js";
 import { timesStart } from "./times.js";
+import { unsavedShow } from "./unsaved.js";
 
 themeSwitchStart(document.querySelector("#theme"));
 timesStart();
@@ -68,3 +69,6 @@ document.addEventListener("htmx:timeout", away);
 document.addEventListener("htmx:afterOnLoad", () => {
   document.querySelector("#messages [data-away]")?.remove();
 });
+
+// Once the page's own script has taken up what belongs to it.
+addEventListener("load", unsavedShow);

@@ -152,8 +152,7 @@ tilesRead();
 chosenShow();
 keysStart(commands);
 if (grid.tiles.length) focusOn(grid.current);
-outbox.show();
-outbox.send();
+outbox.start();
 
 // A grid that goes on as one scrolls: the faces that came are faces like the others. Htmx tells of each of
 // them; they are read once, when it has told of all.

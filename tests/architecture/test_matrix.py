@@ -132,6 +132,8 @@ RULES: dict[str, tuple[str, frozenset[str]]] = {
     "api_job_cancel": ("POST", EXPORT),
     "api_decision_make": ("POST", REVIEW),
     "api_decision_undo": ("POST", REVIEW),
+    "api_event_list": ("GET", MEMBERS),
+    "api_event_mark": ("POST", REVIEW),
     "api_history": ("GET", MEMBERS),
     "api_exports": ("GET", EXPORT),
     "api_export_detail": ("GET", EXPORT),

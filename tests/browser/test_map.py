@@ -9,7 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from annotator.choices import LayerKind
-from annotator.models import Decision
+from annotator.models import Decision, KeyMap
 from annotator.services.datasets import revision_raise
 from tests.browser.test_accessibility import RULES_OF
 from tests.factories import faces_make, layer_make, projection_make, run_make
@@ -153,17 +153,27 @@ def test_the_face_under_the_pointer_is_shown(opened):
 
 def test_by_keys_alone(opened):
     page = opened()
-    page.locator("#map canvas").focus()
     for key in ("+", "ArrowLeft", "-", "0", "b"):
         page.keyboard.press(key)
     expect(page.get_by_role("button", name="Box")).to_have_attribute("aria-pressed", "true")
-    for _key in range(12):
-        page.keyboard.press("Tab")
-        if page.evaluate("() => document.activeElement.id") == "map-q":
-            break
+    page.keyboard.press("*")
+    chosen(page, 40)
+    page.keyboard.press("Escape")
+    expect(page.locator("#map-count")).to_have_text(re.compile("No face is chosen"))
+    page.keyboard.press("/")
     page.keyboard.type("face-12")
     page.keyboard.press("Enter")
     chosen(page, 1)
+
+
+def test_the_maps_keys_are_in_the_help_and_can_be_changed(opened, cast):
+    KeyMap.objects.create(user=cast.bob, keys={"map.box": "g"})
+    page = opened()
+    page.keyboard.press("g")
+    expect(page.get_by_role("button", name="Box g")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("?")
+    expect(page.locator("#keys-help [data-row='map.box'] kbd")).to_have_text("g")
+    expect(page.locator("#keys-help [data-row='map.left']")).to_be_visible()
 
 
 def test_a_lasso_is_relabelled_after_its_consequences_and_undone_in_one_step(opened, dataset, cast):
@@ -179,6 +189,21 @@ def test_a_lasso_is_relabelled_after_its_consequences_and_undone_in_one_step(ope
     page.get_by_role("button", name="Undo all of it").click()
     expect(page.locator(".map-entry")).to_have_text([re.compile("no code *40")])
     assert Decision.objects.count() == 2
+
+
+def test_boxes_in_the_grid_narrow_the_choice(opened):
+    page = opened()
+    upper_row(page)
+    for face in (3, 5, 7):
+        page.locator(f"#map-faces #face-{face} [name=face]").check()
+    expect(page.locator("#map-ticked")).to_contain_text("3 ticked")
+    page.get_by_role("button", name="Choose only these").click()
+    chosen(page, 3)
+    page.locator("#map-faces #face-5 [name=face]").check()
+    page.get_by_role("button", name="Choose all but these").click()
+    chosen(page, 2)
+    expect(page.locator("#map-faces .tile")).to_have_count(2)
+    expect(page.locator("#map-ticked")).to_be_hidden()
 
 
 def test_without_webgl_the_page_says_so_and_leads_to_the_list(dataset, faces, cast, page_of):

@@ -172,6 +172,28 @@ def test_another_user_in_the_same_tab_does_not_send_it(page, bob, live_server, c
     assert not Decision.objects.exists()
 
 
+def test_a_closed_window_loses_nothing(page, bob, live_server, cluster):
+    here = page.url
+    page.context.set_offline(True)
+    page.keyboard.press("o")
+    page.wait_for_selector("[data-waiting] >> text=can't be reached")
+    context = page.context
+    page.close()
+    context.set_offline(False)
+    later = context.new_page()
+    later.clock.install()
+    later.clock.fast_forward(60_000)
+    later.goto(live_server.url)
+    later.get_by_text("are not saved: 1").wait_for()
+    later.get_by_role("link", name="Open the page").click()
+    later.wait_for_selector("#face-0 .own")
+    assert later.url == here
+    assert own(bob) == {0: "a"}
+    later.goto(live_server.url)
+    later.wait_for_timeout(200)
+    assert not later.get_by_text("are not saved").is_visible()
+
+
 def test_a_server_that_is_away_is_tried_again(page, bob):
     page.context.set_offline(True)
     page.keyboard.press("o")

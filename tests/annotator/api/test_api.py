@@ -28,6 +28,7 @@ READS = {
     "api_cluster_list": EVERYBODY,
     "api_job_list": EVERYBODY,
     "api_job_detail": EVERYBODY,
+    "api_event_list": EVERYBODY,
     "api_history": EVERYBODY,
     "api_exports": EXPORTERS,
     "api_export_detail": EXPORTERS,
@@ -35,6 +36,7 @@ READS = {
 WRITES = {
     "api_decision_make": {"alice": 201, "dora": 201, "bob": 201, "cleo": 201, "ana": 403, "charlie": 404},
     "api_decision_undo": {"alice": 400, "dora": 400, "bob": 400, "cleo": 400, "ana": 403, "charlie": 404},
+    "api_event_mark": {"alice": 400, "dora": 400, "bob": 400, "cleo": 400, "ana": 403, "charlie": 404},
     "api_exports": {"alice": 201, "dora": 201, "bob": 403, "cleo": 403, "ana": 201, "charlie": 404},
     "api_job_cancel": {"alice": 200, "dora": 403, "bob": 403, "cleo": 403, "ana": 403, "charlie": 404},
 }

@@ -30,6 +30,13 @@ def test_both_ways_of_sending_give_the_same_selection(address, dataset, cast):
     assert told["distributions"] == reverse("distributions", args=[dataset.pk]) + f"?selection={told['selection']}"
 
 
+def test_the_boxes_of_a_grid_lead_to_the_page_about_their_faces(address, dataset, cast):
+    given = {"face": ["9", "3", "4"], "seen": ["3:-", "4:-", "9:-"], "au": "12"}
+    answer = cast.client("bob").post(address, given)
+    assert answer.headers["Location"] == reverse("face_list", args=[dataset.pk]) + "?faces=3-4%2C9&au=12"
+    assert cast.client("bob").post(address, {"seen": ["3:-"]}).status_code == 400
+
+
 def test_the_pages_it_names_are_about_these_faces_for_their_owner_alone(address, cast):
     told = cast.client("bob").post(address, {"faces": "3-5,9"}).json()
     page = cast.client("bob").get(told["faces"])
