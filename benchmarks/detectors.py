@@ -27,6 +27,7 @@ and chose every setting. Test stills are scored by the finished runs and decide 
 
 import argparse
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable
@@ -35,9 +36,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is loaded
+
+import torch
 
 from benchmarks.detectors_clips import hybrid_part, memory_part
 from benchmarks.detectors_divergence import divergence_part

@@ -10,6 +10,7 @@ would. Pictures are read in place from the zip files; no test still and no truth
 
 import argparse
 import csv
+import os
 import sys
 import tempfile
 import zipfile
@@ -17,12 +18,14 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is loaded
+
+import torch
 
 from trainer.algorithms.faces import FaceArray, faces_cache_build, faces_cache_open
 from trainer.algorithms.features import FeatureSettings, features_extract

@@ -26,11 +26,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is loaded
+
+import torch
 
 from benchmarks.quality_peers import PEERS, PEERS_BLIND, RANKINGS, Codes
 from benchmarks.quality_world import World, rows_read, world_load
