@@ -288,6 +288,19 @@ def test_a_question_outlives_a_reload(page_of, bob, dataset):
     assert token(bob, 15, 20) == "p"
 
 
+def test_the_next_face_of_the_grid_comes_by_key_once_all_is_saved(page_of, bob, dataset):
+    page = opened(page_of, bob, dataset, 0)
+    page.goto(reverse("face_detail", args=[dataset.pk, 0]) + "?faces=0,2")
+    page.wait_for_selector("#keys-open:visible")
+    page.keyboard.press("1")
+    page.keyboard.press("j")
+    page.wait_for_url("**/faces/2/?faces=0%2C2")
+    assert Decision.objects.filter(user=bob).count() == 1
+    expect(page.get_by_text("2 of 2")).to_be_visible()
+    page.keyboard.press("h")
+    page.wait_for_url("**/faces/0/?faces=0%2C2")
+
+
 def test_older_decisions_are_turned_to_without_a_load(page_of, bob, dataset):
     page = opened(page_of, bob, dataset, 20)
     for _ in range(11):
