@@ -19,8 +19,8 @@ OUTLIER_REASONS: dict[str, Promise] = {
 }
 """Why a face ranks high among the outliers of a run."""
 KEPT_REASONS: dict[str, Promise] = {
-    "on reference faces the vote did no better than the weak labels of this AU": _(
-        "on reference faces the vote did no better than the weak labels of this AU"
+    "on reference faces the vote did worse than the weak labels of this AU": _(
+        "on reference faces the vote did worse than the weak labels of this AU"
     ),
     "the face is in no cluster, so nobody votes": _("the face is in no cluster, so nobody votes"),
     "its cluster is split evenly": _("its cluster is split evenly"),
@@ -54,10 +54,13 @@ PATTERNS: tuple[tuple[re.Pattern[str], Promise], ...] = (
         _("%(name)s lowered from %(asked)s to %(most)s: there are %(faces)s faces."),
     ),
     (
-        re.compile(r"(?P<count>\d+) AUs have no reference label: their proposals come from a vote without any\."),
+        re.compile(
+            r"(?P<count>\d+) AUs have fewer than (?P<least>\d+) reference labels: "
+            r"their proposals come from a vote without any\."
+        ),
         ngettext_lazy(
-            "%(count)d AU has no reference label: its proposals come from a vote without any.",
-            "%(count)d AUs have no reference label: their proposals come from a vote without any.",
+            "%(count)d AU has fewer than %(least)s trusted codes: its proposals come from a vote without any.",
+            "%(count)d AUs have fewer than %(least)s trusted codes: their proposals come from a vote without any.",
             "count",
         ),
     ),

@@ -41,7 +41,9 @@ def neighbour_graph(
     n, k = neighbours.indices.shape
     width = float(np.median(neighbours.distances)) if sigma is None else float(sigma)
     if width < 0 or not np.isfinite(width):
-        raise ValueError(f"sigma must be a positive number, not {sigma!r}.")
+        raise ValueError(f"sigma must be a positive number, not {width!r}.")
+    if kind not in ("mutual", "union"):
+        raise ValueError(f"kind must be mutual or union, not {kind!r}.")
     if affinity not in ("gaussian", "exponential"):
         raise ValueError(f"affinity must be gaussian or exponential, not {affinity!r}.")
     apart = np.minimum(neighbours.distances / np.float32(max(width, 1e-19)), np.float32(100))
@@ -71,6 +73,8 @@ def graph_laplacian(graph: Graph, kind: LaplacianKind = "symmetric") -> sp.csr_a
     of Eqs. 2 and 3. An isolated face keeps 1 on the diagonal (the unnormalised form: the mean degree), so
     that it sits in the middle of the spectrum and does not take up an embedding dimension of its own.
     """
+    if kind not in ("symmetric", "random_walk", "unnormalised"):
+        raise ValueError(f"kind must be symmetric, random_walk or unnormalised, not {kind!r}.")
     a = graph.affinity
     degree = np.asarray(a.sum(axis=1), dtype=np.float64).ravel()
     alone = degree <= 0

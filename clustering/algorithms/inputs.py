@@ -13,6 +13,8 @@ FloatArray = NDArray[np.float32]
 CodeArray = NDArray[np.int8]
 
 LEAST_FACES = 3
+LARGEST = 1e15
+"""Of the features: squares of their differences must be numbers in single precision, of hundreds of them summed."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ def input_check(
         raise ValueError(
             f"The features of {len(bad)} faces hold NaN or infinite numbers (the first is face {bad[0]}): "
             "extract the features again or leave these faces out."
+        )
+    if np.abs(x).max() > LARGEST:
+        raise ValueError(
+            f"The features hold numbers up to {np.abs(x).max():.2g}; above {LARGEST:g} distances can't be told any "
+            "more: scale the features."
         )
     if (x == x[0]).all():
         raise ValueError("All faces have the same features, so nothing can be told apart: check the feature set.")

@@ -10,6 +10,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from clustering.algorithms.blocks import Device
+from clustering.algorithms.callbacks import Cancel, Progress, cancel_check, progress_ignore
 from clustering.algorithms.settings import SearchMethod
 
 FloatArray = NDArray[np.float32]
@@ -24,6 +25,8 @@ RECALL_AIM = 0.95
 HNSW_LINKS = 16
 TILE = 2**26
 """Distances that the blocked search holds at once."""
+ASKED = 16_384
+"""Faces whose neighbours are searched between two looks at whether to stop."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,14 @@ class Neighbours:
 
 
 def neighbour_search(
-    features: FloatArray, k: int, *, method: SearchMethod = "auto", seed: int = 0, device: Device = "auto"
+    features: FloatArray,
+    k: int,
+    *,
+    method: SearchMethod = "auto",
+    seed: int = 0,
+    device: Device = "auto",
+    progress: Progress | None = None,
+    cancelled: Cancel | None = None,
 ) -> Neighbours:
     """The k nearest neighbours of every row of `features` (N, d) by Euclidean distance.
 
@@ -54,8 +64,8 @@ def neighbour_search(
     the features, since the search's own expansion of the square loses the small ones. Ties go to the lower
     index. Where torch has a CUDA device and `device` is not "cpu", "auto" and "flat" compare all pairs there.
     Equal seeds give equal lists on one machine: the graph of "hnsw" is built on one core for that. Which of
-    several duplicates make the end of a list is the search's own choice. Raises ValueError for non-finite
-    features, or unless 1 <= k < N.
+    several duplicates make the end of a list is the search's own choice. `cancelled` is asked between blocks of
+    faces. Raises ValueError for non-finite features, or unless 1 <= k < N, and Cancelled.
     """
     x = np.ascontiguousarray(features, dtype=np.float32)
     if x.ndim != 2:
@@ -68,11 +78,14 @@ def neighbour_search(
     x = x - x.mean(axis=0)
     on_cuda = device != "cpu" and torch.cuda.is_available()
     chosen = method_for(n, on_cuda) if method == "auto" else method
+    asked = _Asked(progress or progress_ignore, cancelled)
     recall = 1.0
-    if chosen == "flat":
-        found = search_blocked(x, x, k + 1, "cuda") if on_cuda else _search_flat(x, x, k + 1)
+    if chosen == "flat" and on_cuda:
+        found = search_blocked(x, x, k + 1, "cuda")
+    elif chosen == "flat":
+        found = asked.search(_index_flat(x), x, k + 1)
     else:
-        found, recall = _search_ivf(x, k + 1, seed) if chosen == "ivf" else _search_hnsw(x, k + 1, seed)
+        found, recall = _search_ivf(x, k + 1, seed, asked) if chosen == "ivf" else _search_hnsw(x, k + 1, seed, asked)
     indices = _own_dropped(found.astype(np.int32))
     distances = _distances(x, indices)
     order = np.lexsort((indices, distances), axis=1)
@@ -95,10 +108,31 @@ def _first_bad_row(x: FloatArray) -> int:
     return int(np.flatnonzero(~np.isfinite(x).all(axis=1))[0])
 
 
-def _search_flat(x: FloatArray, queries: FloatArray, k: int) -> NDArray[np.int64]:
+@dataclass(frozen=True)
+class _Asked:
+    """Searches an index block by block, tells how far it is and stops where it is asked to."""
+
+    progress: Progress
+    cancelled: Cancel | None
+
+    def search(self, index: Any, queries: FloatArray, k: int) -> NDArray[np.int64]:
+        """(Q, k) what the index finds, -1 where it finds fewer."""
+        found = np.empty((len(queries), k), np.int64)
+        for start in range(0, len(queries), ASKED):
+            cancel_check(self.cancelled)
+            self.progress(start / len(queries), "Searching neighbours")
+            found[start : start + ASKED] = index.search(queries[start : start + ASKED], k)[1]
+        return found
+
+
+def _index_flat(x: FloatArray) -> Any:
     index = faiss.IndexFlatL2(x.shape[1])
     index.add(x)
-    return np.asarray(index.search(queries, k)[1])
+    return index
+
+
+def _search_flat(x: FloatArray, queries: FloatArray, k: int) -> NDArray[np.int64]:
+    return np.asarray(_index_flat(x).search(queries, k)[1])
 
 
 def search_blocked(x: FloatArray, queries: FloatArray, k: int, device: str, tile: int = TILE) -> NDArray[np.int64]:
@@ -123,7 +157,7 @@ def search_blocked(x: FloatArray, queries: FloatArray, k: int, device: str, tile
     return out
 
 
-def _search_ivf(x: FloatArray, k: int, seed: int) -> tuple[NDArray[np.int64], float]:
+def _search_ivf(x: FloatArray, k: int, seed: int, asked: _Asked) -> tuple[NDArray[np.int64], float]:
     """Inverted-file search with twice the root of N lists."""
     n, d = x.shape
     lists = int(max(16, min(2 * np.sqrt(n), n // 40)))
@@ -132,10 +166,10 @@ def _search_ivf(x: FloatArray, k: int, seed: int) -> tuple[NDArray[np.int64], fl
     index.cp.niter = 10
     index.train(x[np.random.default_rng(seed).choice(n, min(n, 40 * lists), replace=False)])
     index.add(x)
-    return _search_wider(x, k, seed, index, index, "nprobe", max(2, lists // 256), lists)
+    return _search_wider(x, k, seed, asked, index, index, "nprobe", max(2, lists // 256), lists)
 
 
-def _search_hnsw(x: FloatArray, k: int, seed: int) -> tuple[NDArray[np.int64], float]:
+def _search_hnsw(x: FloatArray, k: int, seed: int, asked: _Asked) -> tuple[NDArray[np.int64], float]:
     """Search in a hierarchical navigable small-world graph."""
     index = faiss.IndexHNSWFlat(x.shape[1], HNSW_LINKS)
     threads = faiss.omp_get_max_threads()
@@ -144,11 +178,11 @@ def _search_hnsw(x: FloatArray, k: int, seed: int) -> tuple[NDArray[np.int64], f
         index.add(x)
     finally:
         faiss.omp_set_num_threads(threads)
-    return _search_wider(x, k, seed, index, index.hnsw, "efSearch", k, len(x))
+    return _search_wider(x, k, seed, asked, index, index.hnsw, "efSearch", k, len(x))
 
 
 def _search_wider(
-    x: FloatArray, k: int, seed: int, index: Any, knob: Any, name: str, least: int, most: int
+    x: FloatArray, k: int, seed: int, asked: _Asked, index: Any, knob: Any, name: str, least: int, most: int
 ) -> tuple[NDArray[np.int64], float]:
     """Search an index whose `knob` widens until the recall on a sample reaches `RECALL_AIM`."""
     n = len(x)
@@ -161,7 +195,7 @@ def _search_wider(
         if recall >= RECALL_AIM or width >= most:
             break
         width = min(most, int(1.5 * width) + 1)
-    found = np.asarray(index.search(x, k)[1])
+    found = asked.search(index, x, k)
     short = np.flatnonzero((found < 0).any(axis=1))
     if len(short):  # a face whose part of the index held fewer than k faces
         found[short] = _search_flat(x, x[short], k)

@@ -119,5 +119,5 @@ def _robust(values: NDArray[np.floating], typical: NDArray[np.bool_]) -> NDArray
 
 
 def outlier_reasons_told(bits: int) -> list[str]:
-    """The reasons of a face in words, most telling first; empty when none stands out."""
+    """The reasons of a face in words, in the order of their bits; empty when none stands out."""
     return [words for reason, words in REASON_WORDS.items() if bits & reason]

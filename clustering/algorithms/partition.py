@@ -63,8 +63,10 @@ def ground_make(
     """Neighbours (unless an earlier run's are given), graph, Laplacian and first eigenvectors."""
     if neighbours is None:
         report(0.0, "Searching neighbours")
-        neighbours = neighbour_search(given.features, settings.neighbours, method=settings.search, seed=seed)
-        cancel_check(cancelled)
+        neighbours = neighbour_search(
+            given.features, settings.neighbours, method=settings.search, seed=seed,
+            progress=progress_part(report, 0.0, 0.7), cancelled=cancelled,
+        )  # fmt: skip
     report(0.7, "Building the graph")
     graph = neighbour_graph(neighbours, kind=settings.graph, affinity=settings.affinity)
     laplacian = graph_laplacian(graph, settings.laplacian)
@@ -212,9 +214,9 @@ class _Work:
         cancel_check(self.cancelled)
         report(0.6, "Neighbours in the embedding")
         near = neighbour_search(
-            _coordinates(embedding), settings.cluster_neighbours, method=settings.search, seed=self.seed
-        )
-        cancel_check(self.cancelled)
+            _coordinates(embedding), settings.cluster_neighbours, method=settings.search, seed=self.seed,
+            cancelled=self.cancelled,
+        )  # fmt: skip
         report(0.8, "Cutting clusters")
         edges = rank_order_edges(near)
         return _Found(lam, embedding, near, edges, self.clusters(edges))

@@ -21,7 +21,7 @@ from clustering.algorithms.neighbours import Neighbours, mutual_counts
 from clustering.algorithms.outliers import Outliers, OutlierSignals, outlier_rank
 from clustering.algorithms.partition import Ground, ground_make, partition_make
 from clustering.algorithms.rank_order import clusters_numbered
-from clustering.algorithms.reannotation import vote_blind, vote_known
+from clustering.algorithms.reannotation import LEAST_REFERENCE, vote_blind, vote_known
 from clustering.algorithms.results import PartialResult, WSCResult, cluster_table, curve_from
 from clustering.algorithms.settings import WSCSettings
 from clustering.algorithms.summary import run_summary
@@ -156,14 +156,19 @@ def _vote(ground: Ground, parts: list[PartialResult], settings: WSCSettings, see
 
 
 def _witnesses_weighed(ground: Ground, witnesses: wit.Witnesses, seed: int, warnings: list[str]) -> Vote:
-    """By reference where an AU has reference faces, blind for the others."""
+    """By reference where an AU has enough reference faces, blind for the others."""
     given = ground.given
     aus = given.weak.shape[1]
     known = np.zeros(aus, bool)
     if given.reference is not None:
-        known = (given.reference != UNKNOWN).any(axis=0)
+        # Of an AU without any weak label few are better than none.
+        needed = np.where((given.weak == UNKNOWN).all(axis=0), 1, LEAST_REFERENCE)
+        known = (given.reference != UNKNOWN).sum(axis=0) >= needed
+    if given.reference is not None and not known.all():
+        told = f"{int((~known).sum())} AUs have fewer than {LEAST_REFERENCE} reference labels"
+        warnings.append(f"{told}: their proposals come from a vote without any.")
     if given.reference is None or not known.any():
-        return vote_blind(witnesses, given.weak)
+        return vote_blind(_without_reference(witnesses), given.weak)
     with_reference = np.flatnonzero(known)
     trusted = vote_known(
         replace(witnesses, values=witnesses.values[:, with_reference]),
@@ -174,14 +179,20 @@ def _witnesses_weighed(ground: Ground, witnesses: wit.Witnesses, seed: int, warn
     if known.all():
         return trusted
     rest = np.flatnonzero(~known)
-    warnings.append(f"{len(rest)} AUs have no reference label: their proposals come from a vote without any.")
+    heard = _without_reference(witnesses)
+    blind = vote_blind(replace(heard, values=heard.values[:, rest]), given.weak[:, rest])
+    slots = [witnesses.names.index(name) for name in heard.names]
+    return trusted.joined(blind, with_reference, rest, slots)
+
+
+def _without_reference(witnesses: wit.Witnesses) -> wit.Witnesses:
+    """The witnesses that know no reference label."""
     kept = [j for j, name in enumerate(witnesses.names) if name != wit.CLUSTER_REFERENCE]
-    heard = wit.Witnesses(
+    return wit.Witnesses(
         tuple(witnesses.names[j] for j in kept),
-        witnesses.values[:, rest][:, :, kept],
+        witnesses.values[:, :, kept],
         tuple(witnesses.shaped[j] for j in kept),
     )
-    return trusted.joined(vote_blind(heard, given.weak[:, rest]), with_reference, rest, kept)
 
 
 def _outliers(ground: Ground, parts: list[PartialResult]) -> Outliers:

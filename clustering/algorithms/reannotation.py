@@ -3,7 +3,7 @@
 With reference faces each witness counts by what it has proved to know there: a logistic combination per AU,
 drawn towards one fitted on all AUs together, since rare AUs have few reference faces. Proposals are cut so
 that their share is the base rate among the reference faces; a plain majority under-calls rare AUs. Without
-reference faces, the witnesses that the labels themselves did not shape are heard alike.
+reference faces, or with few, the witnesses that the labels themselves did not shape are heard alike.
 """
 
 import warnings
@@ -25,6 +25,9 @@ POOLED_STRENGTH = 3.0
 FOLDS = 5
 BLIND_OWN = 0.3
 """Weight of a face's own weak label beside the forecast from others (1.0), both of unit spread."""
+LEAST_REFERENCE = 200
+"""Reference faces that an AU needs to be voted on by them. Seen on the train stills of ictau: the base rate of fewer
+is so uncertain that a vote without any does better, and that of five or ten does worse than the weak labels."""
 LEAST_EACH = 8
 """Reference faces of each class that an AU needs for weights of its own."""
 

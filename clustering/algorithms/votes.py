@@ -22,7 +22,7 @@ class KeptReason(IntEnum):
 
 
 KEPT_WORDS = {
-    KeptReason.UNPROVEN: "on reference faces the vote did no better than the weak labels of this AU",
+    KeptReason.UNPROVEN: "on reference faces the vote did worse than the weak labels of this AU",
     KeptReason.NO_CLUSTER: "the face is in no cluster, so nobody votes",
     KeptReason.TIED: "its cluster is split evenly",
 }

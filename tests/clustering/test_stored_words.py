@@ -25,7 +25,7 @@ def test_every_reason_to_keep_a_weak_label_is_known():
 
 
 def test_every_witness_is_known():
-    world = blobs(60, aus=1)
+    world = blobs(400, aus=1)
     run = weakly_supervised_clustering(
         world.features, world.weak, scores=world.scores, reference=world.reference, settings=WSCSettings(**SMALL)
     )
@@ -53,7 +53,7 @@ def test_warnings_of_a_run_are_known_and_one_au_is_not_called_several():
     assert len(run.warnings) == 3
     assert all(known(one) for one in run.warnings)
     told = [stored.stored_words(one) for one in run.warnings]
-    assert told[0] == "2 AUs have no reference label: their proposals come from a vote without any."
+    assert told[0] == "3 AUs have fewer than 200 trusted codes: their proposals come from a vote without any."
     assert told[1] == "1 AU has neither weak labels nor scores, so no proposals."
 
 

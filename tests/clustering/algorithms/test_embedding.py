@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from clustering.algorithms import eigen
 from clustering.algorithms.callbacks import Cancelled
 from clustering.algorithms.embedding import EmbeddingWarning, faces_near, wse_embed
 from clustering.algorithms.graph import graph_laplacian, neighbour_graph
@@ -168,7 +169,10 @@ def test_equal_seeds_give_equal_embeddings(laplacian: sp.csr_array) -> None:
 
 
 @pytest.mark.parametrize("solver", ["exact", "agd", "sgd"])
-def test_an_embedding_cut_short_warns_with_its_residual(laplacian: sp.csr_array, solver: str) -> None:
+def test_an_embedding_cut_short_warns_with_its_residual(
+    laplacian: sp.csr_array, solver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eigen, "WHOLE", 0)
     with pytest.warns(EmbeddingWarning, match=r"residual is \d") as told:
         found = wse_embed(laplacian, GROUPS["one AU"], 0.1, 3, solver, rounds=1, tolerance=1e-9)
     assert not found.converged
@@ -200,3 +204,14 @@ def test_the_order_of_faces_holds_each_once(laplacian: sp.csr_array) -> None:
 def test_unknown_choices_are_refused(laplacian: sp.csr_array, wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong.values()))):
         wse_embed(laplacian, GROUPS["none"], 0.0, 3, **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("faces", [11, 17, 25, 33, 60])
+def test_a_few_faces_that_nearly_all_list_each_other_are_solved_at_once(faces: int) -> None:
+    x = np.random.default_rng(2).uniform(size=(faces, 3)).astype(np.float32)
+    lap = graph_laplacian(neighbour_graph(neighbour_search(x, min(30, faces - 1))))
+    codes = (np.arange(faces) % 3 == 0).astype(np.int8)
+    found = wse_embed(lap, groups_from_codes(codes), 0.03, 10)
+    wanted = np.linalg.eigvalsh(dense(lap, groups_from_codes(codes), 0.03))[:10].sum()
+    assert (found.converged, found.iterations) == (True, 1)
+    assert found.objective == pytest.approx(wanted, abs=1e-4)

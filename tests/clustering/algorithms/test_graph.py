@@ -90,3 +90,11 @@ def test_an_isolated_face_takes_no_zero_eigenvalue() -> None:
     x = np.concatenate([np.random.default_rng(0).normal(size=(30, 2)), [[90.0, 0.0]]]).astype(np.float32)
     graph = neighbour_graph(neighbour_search(x, 4), keep_nearest=False)
     assert graph_laplacian(graph).toarray()[30].tolist() == [0.0] * 30 + [1.0]
+
+
+def test_unknown_kinds_of_graph_and_laplacian_are_refused(points: np.ndarray) -> None:
+    found = neighbour_search(points, 6)
+    with pytest.raises(ValueError, match="'full'"):
+        neighbour_graph(found, kind="full")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'signless'"):
+        graph_laplacian(neighbour_graph(found), "signless")  # type: ignore[arg-type]

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from clustering.algorithms import neighbours
+from clustering.algorithms.callbacks import Cancelled
 from clustering.algorithms.neighbours import (
     FLAT_LIMIT,
     IVF_LIMIT,
@@ -74,3 +76,16 @@ def test_auto_chooses_by_size_and_device() -> None:
     sizes = (FLAT_LIMIT, FLAT_LIMIT + 1, IVF_LIMIT + 1)
     assert [method_for(n, on_cuda=False) for n in sizes] == ["flat", "ivf", "hnsw"]
     assert {method_for(n, on_cuda=True) for n in sizes} == {"flat"}
+
+
+def test_a_search_tells_how_far_it_is_and_stops_between_blocks(
+    points: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "ASKED", 100)
+    heard: list[float] = []
+    in_blocks = neighbour_search(points, 7, progress=lambda fraction, _: heard.append(fraction))
+    assert heard == pytest.approx([0, 1 / 3, 2 / 3])
+    assert (in_blocks.indices == neighbour_search(points, 7).indices).all()
+    answers = iter([False, True])
+    with pytest.raises(Cancelled):
+        neighbour_search(points, 7, cancelled=lambda: next(answers))

@@ -132,7 +132,25 @@ def test_aus_without_reference_labels_are_voted_blind() -> None:
     reference[:, 2] = -1
     mixed = run(reference=reference)
     assert (mixed.proposal >= 0).all()
-    assert any("no reference label" in text for text in mixed.warnings)
+    assert any("1 AUs have fewer than 200 reference labels" in text for text in mixed.warnings)
+
+
+def test_few_reference_labels_do_no_harm() -> None:
+    reference = np.full_like(WORLD.reference, -1)
+    reference[:5] = WORLD.truth[:5]
+    few, none = (run(reference=given).proposal for given in (reference, None))
+    assert (few == none).all()
+
+
+def test_few_reference_labels_speak_where_there_is_no_weak_label() -> None:
+    weak = WORLD.weak.copy()
+    weak[:, 1] = -1
+    reference = np.full_like(WORLD.reference, -1)
+    reference[:40] = WORLD.truth[:40]
+    told = weakly_supervised_clustering(
+        WORLD.features, weak, scores=WORLD.scores, reference=reference, settings=SMALL
+    ).proposal
+    assert agreement_f1(WORLD.truth[40:, 1], told[40:, 1])[0] > 0.9
 
 
 def test_summary_is_json_and_tells_the_held_out_quality(result: WSCResult) -> None:
@@ -163,6 +181,7 @@ def test_one_class_only_is_kept() -> None:
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "at least 3": ("two faces", {"features": WORLD.features[:2], "weak": WORLD.weak[:2]}),
     "face 5": ("NaN", {"features": np.where(np.arange(400)[:, None] == 5, np.nan, WORLD.features)}),
+    "scale the features": ("too large", {"features": 1e20 * WORLD.features.astype(np.float64)}),
     "same features": ("identical", {"features": np.ones((400, 4))}),
     "nothing to correct": ("unscored", {"weak": np.full((400, 3), -1)}),
     "found 9": ("odd code", {"weak": np.where(WORLD.weak == 1, 9, 0)}),

@@ -24,7 +24,7 @@ def blobs(faces: int = 400, aus: int = 2, flips: float = 0.2, seed: int = 0) -> 
     truth = np.stack([(blob % (a + 2) == 0) for a in range(aus)], axis=1)
     weak = truth ^ (rng.random(truth.shape) < flips)
     noisy = np.where(truth, 1.0, -1.0) + rng.normal(size=truth.shape)
-    reference = np.where((rng.random(faces) < 0.3)[:, None], truth, -1)
+    reference = np.where((rng.random(faces) < 0.6)[:, None], truth, -1)
     return Blobs(
         features.astype(np.float32),
         truth.astype(np.int8),
