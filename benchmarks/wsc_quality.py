@@ -9,7 +9,10 @@ Codes of the unlabelled stills are scored against the truth: agreement and F1 of
 a face left out. The truth is read at the end, for scores alone. `--held-out` scores on the train stills and
 never opens it: the way to try settings (`--set lam=0.1 vote=majority`).
 
-    python benchmarks/wsc_quality.py --data DIR [--seeds 5] [--faces N] [--keep FOLDER] [--json]
+`--few N…` tells from how many reference faces on a vote by them does better than one without: features of the weak
+labels, codes of N train stills given, scored on the other train stills.
+
+    python benchmarks/wsc_quality.py --data DIR [--seeds 5] [--faces N] [--keep FOLDER] [--few N…] [--json]
 
 `--keep` writes each finished seed there, with the machine it ran on, and takes those up that are there already, as
 long as they are of the same settings and program: five seeds of two tables take hours of processor time.
@@ -22,8 +25,10 @@ import os
 import platform
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +41,7 @@ import torch
 
 from benchmarks.quality_peers import PEERS, PEERS_BLIND, RANKINGS, Codes
 from benchmarks.quality_world import World, rows_read, world_load
+from clustering.algorithms import pipeline
 from clustering.algorithms.cluster_votes import vote_majority
 from clustering.algorithms.pipeline import weakly_supervised_clustering
 from clustering.algorithms.results import WSCResult
@@ -138,6 +144,32 @@ def seed_measure(options: argparse.Namespace, blind: bool, seed: int) -> dict[st
         },
         "outlier_share": float(odd.mean()),
     }
+
+
+def few_measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Agreement and F1, by seed, of a vote without reference faces and of votes that N of them weigh, however few."""
+    told: dict[str, list[dict[str, float | None]]] = {}
+    for seed in range(options.seeds):
+        world = world_load(options.data, options.work, "weak", seed, faces=options.faces, quick=options.quick)
+        train = np.flatnonzero(~world.unlabelled)
+        seven = [f"AU{au}" for au in SCORED_AUS if au in world.aus]
+        blind = clustered(world, True, settings_parse(options.set), seed).proposal
+        for count in options.few:
+            given = np.random.default_rng((seed, count)).choice(train, min(count, len(train) // 2), replace=False)
+            reference = np.full_like(world.reference, -1)
+            reference[given] = world.reference[given]
+            with patch.object(pipeline, "LEAST_REFERENCE", 1):
+                known = clustered(
+                    replace(world, reference=reference), False, settings_parse(options.set), seed
+                ).proposal
+            rest = np.isin(np.arange(len(world.reference)), np.setdiff1d(train, given))
+            table = scored({"without": blind, "by reference": known}, world.reference, rest, world.aus)
+            for name, aus in table.items():
+                told.setdefault(f"{name}, {count}", []).append(mean_over(aus, seven))
+    for name, runs in told.items():
+        shown = {figure: mean_of([run[figure] for run in runs]) for figure in ("agreement", "f1")}
+        print(f"{name:22s}{figures(shown)}")
+    return told
 
 
 def purity(truth: Codes, membership: NDArray[np.int32], rows: NDArray[np.bool_]) -> float:
@@ -247,13 +279,16 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="ours alone")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the run")
     parser.add_argument("--keep", type=Path, help="finished seeds are kept here, and taken up")
+    parser.add_argument("--few", nargs="+", type=int, default=[], metavar="N", help="reference faces that are given")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="hardly trained features: does it run at all?")
     parser.add_argument("--json", action="store_true", help="everything as JSON on the last line")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     told: dict[str, Any] = {"machine": platform.machine(), "seeds": options.seeds}
-    for table in options.tables:
+    if options.few:
+        told["few"] = few_measure(options)
+    for table in options.tables if not options.few else ():
         blind = table == "blind"
         summary = summed_up([seed_kept(options, blind, seed) for seed in range(options.seeds)])
         table_print("Without reference labels" if blind else "With reference labels", summary)

@@ -6,7 +6,7 @@ import re
 import pytest
 from django.http import QueryDict
 
-from trainer.algorithms import settings as known
+from trainer.algorithms import methods as known
 from trainer.algorithms.methods import METHODS, settings_make
 from trainer.algorithms.settings import PRESETS, DetectorSettings, settings_told
 from trainer.selectors.trainings import Order
