@@ -108,7 +108,8 @@ def layer_codes(layer: LabelLayer, face_ids: Sequence[int]) -> LayerCodes:
     labels = Label.objects.filter(layer=layer).order_by()
     codes = labels.values_list("face_id", "present", "scored", "unscorable", "noise", "intensities")
     for start in range(0, len(face_ids), CHUNK):
-        found = list(codes.filter(face_id__among=face_ids[start : start + CHUNK]))
+        asked = np.array(face_ids[start : start + CHUNK], np.int64)
+        found = list(codes.filter(face_id__among=asked))
         if not found:
             continue
         ids, *columns, marks, packed = zip(*found, strict=True)

@@ -147,7 +147,7 @@ def _faces_spread(dataset: DataSet) -> list[tuple[Any, ...]]:
     faces = Face.objects.filter(dataset=dataset).order_by("position")
     if total > WHOLE:
         positions = np.unique(np.linspace(0, total - 1, num=SAMPLE, dtype=np.int64))
-        faces = faces.filter(position__among=positions.tolist())
+        faces = faces.filter(position__among=positions)
     return list(faces.values_list(*FACE_COLUMNS))
 
 

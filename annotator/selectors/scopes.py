@@ -270,7 +270,7 @@ def _positions_there(columns: Columns, positions: NDArray[np.int64]) -> NDArray[
     if len(positions) > CHUNK:
         inside = positions[positions < len(columns.subjects)]
         return np.asarray(inside[columns.subjects[inside] != NO_FACE])
-    faces = Face.objects.filter(dataset=columns.dataset, position__among=positions.tolist())
+    faces = Face.objects.filter(dataset=columns.dataset, position__among=positions)
     return np.array(faces.order_by("position").values_list("position", flat=True), np.int64)
 
 

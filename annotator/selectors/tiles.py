@@ -59,7 +59,7 @@ class Shot(NamedTuple):
 
 def shots_at(dataset: DataSet, positions: Sequence[int]) -> dict[int, Shot]:
     """The pictures of the faces at these positions, by position; withdrawn ones are missing."""
-    found = Face.objects.filter(dataset=dataset, position__among=positions)
+    found = Face.objects.filter(dataset=dataset, position__among=np.array(positions, np.int64))
     return {row[0]: Shot(*row) for row in found.values_list(*Shot._fields)}
 
 

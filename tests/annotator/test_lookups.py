@@ -1,5 +1,6 @@
 """`among`: any number of whole numbers in one parameter."""
 
+import numpy as np
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -13,6 +14,13 @@ def test_it_finds_what_in_finds(dataset):
     for wanted in ([], [2], [5, 1, 1, 99]):
         found = Face.objects.filter(dataset=dataset, position__among=wanted).order_by("position")
         assert list(found) == list(dataset.faces.filter(position__in=wanted).order_by("position"))
+
+
+def test_it_takes_an_array(dataset):
+    faces_make(dataset, 4)
+    found = Face.objects.filter(dataset=dataset, position__among=np.array([3, 1], np.int64)).order_by("position")
+    assert [face.position for face in found] == [1, 3]
+    assert not Face.objects.filter(dataset=dataset, position__among=np.zeros(0, np.int64))
 
 
 def test_it_follows_foreign_keys(dataset):
