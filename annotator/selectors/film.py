@@ -313,6 +313,7 @@ def _pictures(frames: _Frames) -> list[Picture]:
 def _beside(clip: Clip) -> tuple[Clip | None, Clip | None]:
     """The clips before and after it, by subject and name; those without a subject come first."""
     others = Clip.objects.filter(dataset_id=clip.dataset_id, faces__frame__isnull=False).distinct()
+    others = others.select_related("subject")
     if clip.subject_id is None:
         before = others.filter(subject=None, name__lt=clip.name)
         after = others.filter(Q(subject=None, name__gt=clip.name) | Q(subject__isnull=False))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotator.choices import DecisionKind, Hidden, Mode
 from annotator.errors import Conflict, InputRefused
@@ -50,8 +51,14 @@ class DecisionStale(Conflict):
     def __init__(self, faces: list[StaleFace]) -> None:
         self.faces = faces
         super().__init__(
-            f"{len(faces)} of these faces changed since this page was shown, for example in another tab. "
-            "Nothing was written: look again and decide once more."
+            ngettext(
+                "A face changed since this page was shown, for example in another tab. "
+                "Nothing was written: look again and decide once more.",
+                "%(count)s faces changed since this page was shown, for example in another tab. "
+                "Nothing was written: look again and decide once more.",
+                len(faces),
+            )
+            % {"count": f"{len(faces):,}"}
         )
 
 
@@ -69,8 +76,8 @@ def aus_check(dataset: DataSet, aus: Sequence[int], kind: DecisionKind) -> list[
     gone = [au_label(au) for au in aus if au not in listed]
     if gone:
         raise ProtocolStale(
-            f"{', '.join(gone)} was taken off the AU list meanwhile. Nothing was written; your earlier "
-            "codes are kept."
+            _("%(aus)s was taken off the AU list meanwhile. Nothing was written; your earlier codes are kept.")
+            % {"aus": ", ".join(gone)}
         )
     if not aus and kind not in (DecisionKind.NOISE, DecisionKind.RESTORE):
         raise InputRefused(_("A decision on codes needs an AU."))
@@ -82,8 +89,11 @@ def protocol_check(dataset: DataSet, shown: int | None) -> Protocol:
     protocol = dataset.protocols.latest("version")
     if shown is not None and shown != protocol.version:
         raise ProtocolStale(
-            f"The protocol changed meanwhile: this page was made under version {shown}, now version "
-            f"{protocol.version} holds. Nothing was written; load the page again."
+            _(
+                "The protocol changed meanwhile: this page was made under version %(shown)s, now version "
+                "%(now)s holds. Nothing was written; load the page again."
+            )
+            % {"shown": shown, "now": protocol.version}
         )
     return protocol
 

@@ -159,8 +159,11 @@ def _edit_plan(layer: LabelLayer, clip: Clip, protocol: Protocol, order: EventOr
             raise NotFound(_("There is no such event of yours in this clip."))
         if order.expected is not None and order.expected != EventState.of(event).token:
             raise EventStale(
-                f"This event of {au_label(event.au)} changed since this page was shown, and is now "
-                f"{EventState.of(event).words}. Nothing was written: look again and decide once more."
+                _(
+                    "This event of %(au)s changed since this page was shown, and is now %(now)s. "
+                    "Nothing was written: look again and decide once more."
+                )
+                % {"au": au_label(event.au), "now": EventState.of(event).words}
             )
     if not order.point:
         if event is None:

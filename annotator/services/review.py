@@ -72,7 +72,7 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
     if request.action in ("undo", "redo"):
         return turn_back(dataset, user, request)
     if assignment is None:
-        raise AssignmentStale("This cluster is not yours to review now. Take it first; nothing was written.")
+        raise AssignmentStale(_("This cluster is not yours to review now. Take it first; nothing was written."))
     action = action_named(request.action)
     shown = cluster_arrange(cluster, user, assignment, number=request.page, ordered=False, order=request.order)
     faces = list(request.chosen)

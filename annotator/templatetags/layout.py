@@ -109,8 +109,8 @@ def thousands(number: Any) -> Any:
 
 @register.filter
 def decimal(value: float | None, digits: int = 2) -> str:
-    """0.7213 → “0.72”; None → “–”."""
-    return "–" if value is None else f"{value:.{digits}f}"
+    """0.7213 → “0.72”; −0.091 → “−0.09”; −0.001 → “0.00”; None → “–”."""
+    return "–" if value is None else f"{value:z.{digits}f}".replace("-", "−")
 
 
 @register.filter

@@ -10,6 +10,7 @@ from django.contrib.auth.forms import (
     BaseUserCreationForm,
     PasswordChangeForm,
     SetPasswordForm,
+    UsernameField,
 )
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
@@ -27,6 +28,12 @@ from annotator.errors import InputRefused, NotFound
 from annotator.services import accounts, members
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class LoginForm(AuthenticationForm):
+    """Django's, with the words for a user name that stand everywhere else."""
+
+    username = UsernameField(label=gettext_lazy("User name"), widget=forms.TextInput(attrs={"autofocus": True}))
 
 
 class AccountForm(BaseUserCreationForm):  # type: ignore[type-arg]
@@ -56,14 +63,14 @@ def login(request: HttpRequest) -> HttpResponse:
     target = _next_of(request)
     if request.user.is_authenticated:
         return redirect(target)
-    form = AuthenticationForm(request, request.POST or None)
+    form = LoginForm(request, request.POST or None)
     status = 200
     if request.method == "POST":
         status = _login_tried(request, form)
         if status == 204:
             return redirect(target)
         if status == 429:
-            form = AuthenticationForm(request)
+            form = LoginForm(request)
             messages.error(request, _held_words())
     return render(request, "annotator/login.html", {"form": form, "next": target}, status=status)
 
@@ -74,14 +81,14 @@ def login(request: HttpRequest) -> HttpResponse:
 def login_again(request: HttpRequest) -> HttpResponse:
     """The password, sent by the script of a page whose session ended: 204 and a new session, or in plain
     words why not. Guesses are counted together with those of the log-in page."""
-    status = _login_tried(request, AuthenticationForm(request, request.POST))
+    status = _login_tried(request, LoginForm(request, request.POST))
     if status == 204:
         return HttpResponse(status=204)
     words = _held_words() if status == 429 else _("This is not the right password.")
     return HttpResponse(words, status=429 if status == 429 else 422, content_type="text/plain; charset=utf-8")
 
 
-def _login_tried(request: HttpRequest, form: AuthenticationForm) -> int:
+def _login_tried(request: HttpRequest, form: LoginForm) -> int:
     """Log in by the form: 204 if it went well, 200 for a wrong password, 429 after too many."""
     name, address = request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")
     if accounts.login_held(name, address):

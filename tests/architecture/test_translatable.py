@@ -33,6 +33,8 @@ SILENT = {
 }
 """Folders whose texts aren't shown on a page as they are, and why."""
 SAYS = {"InputRefused", "NotAllowed", "NotFound", "Conflict", "CorrugatorError", "ValidationError"}
+ENDS = ("Stale", "Refused")
+"""Ends of the names of the errors that are kinds of these."""
 TOLD = {"label", "help_text", "empty_label"}
 WORDS = re.compile(r"[A-Za-z]{2,}")
 
@@ -73,7 +75,8 @@ def sentences(tree: ast.AST) -> list[tuple[int, str]]:
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        told = list(node.args[:1]) if name in SAYS else []
+        own = name == "__init__" and "super()" in ast.unparse(node.func)  # what an error says of itself
+        told = list(node.args[:1]) if own or name in SAYS or name.endswith(ENDS) else []
         if isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "messages":
             told += node.args[1:2]
         told += [one.value for one in node.keywords if one.arg in TOLD]
@@ -107,4 +110,6 @@ def test_no_message_is_bare():
 def test_bare_messages_are_found():
     tree = ast.parse('raise NotFound(f"No {x} here.")\nmessages.error(request, "Wrong" % x)\nField(label="Name")')
     assert len(sentences(tree)) == 3
+    tree = ast.parse('raise PageStale("It changed.")\nsuper().__init__("It changed.")')
+    assert len(sentences(tree)) == 2
     assert sentences(ast.parse('raise NotFound(_("No."))\nField(label=_("Name"))')) == []

@@ -63,10 +63,11 @@ class Cell:
 
     @property
     def difference_told(self) -> str:
-        """“+0.031”, with a true minus sign."""
+        """“+0.031”, “−0.004”, “0.000”."""
         if self.difference is None:
             return ""
-        return f"{self.difference:+.3f}".replace("-", "−")
+        told = f"{self.difference:+.3f}"
+        return "0.000" if float(told) == 0 else told.replace("-", "−")
 
 
 @dataclass(frozen=True)

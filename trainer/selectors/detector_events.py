@@ -66,7 +66,7 @@ def events_shown(
 
 
 def _plot(overlaps: Sequence[float], one: Told) -> Plot:
-    frame = Frame(420, 190)
+    frame = Frame(300, 150)
     lines = [Line(name, frame.path(zip(overlaps, one[name], strict=True))) for name in ("recall", "precision", "f1")]
     ticks = (0.0, 0.5, 1.0)
     x_ticks = [Tick(frame.x(at), f"{at:g}") for at in ticks]

@@ -170,3 +170,8 @@ def test_who_has_no_password_yet_chooses_one(cast):
     cast.bob.save()
     page = cast.client("bob").get(reverse("password_change")).content.decode()
     assert "old_password" not in page
+
+
+def test_the_log_in_page_says_user_name_as_all_pages_do(client, db):
+    shown = client.get(reverse("login")).content.decode()
+    assert "User name" in shown and "Username" not in shown

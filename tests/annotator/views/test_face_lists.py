@@ -176,7 +176,9 @@ def test_search_keeps_the_other_conditions(dataset, faces, cast):
 
 
 def test_no_faces_and_no_such_faces_are_told_apart(dataset, cast):
-    assert "No faces yet" in grid(cast.client("bob"), dataset).content.decode()
+    shown = grid(cast.client("bob"), dataset).content.decode()
+    assert "No faces yet" in shown and "Import faces" not in shown
+    assert "Import faces" in grid(cast.client("alice"), dataset).content.decode()
     faces_make(dataset, 2)
     assert "There are no such faces" in grid(cast.client("bob"), dataset, q="zzz").content.decode()
 

@@ -140,6 +140,11 @@ def test_figures_are_written_as_people_read_them():
     assert html.render(Context({"n": 1234567, "s": 0.7213, "none": None})) == "1,234,567 0.72 – B"
 
 
+def test_a_figure_below_zero_has_a_true_minus_sign_and_one_that_rounds_to_zero_none():
+    html = Template("{% load layout %}{{ s|decimal }} {{ small|decimal:1 }}")
+    assert html.render(Context({"s": -0.091, "small": -0.04})) == "−0.09 0.0"
+
+
 def test_an_unknown_address_is_answered_in_our_words(cast):
     answer = cast.client("bob").get("/no/such/page/")
     assert answer.status_code == 404

@@ -1,10 +1,13 @@
 """Which pixels speak for an AU: the sum is the score's, the place is the sign's, and every network can be asked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from tests.trainer.algorithms.test_maximisation import NETWORKS, SMALL, Stripes
+from tests.trainer.algorithms.test_temporal import CONFIG, temporal_of
 from trainer.algorithms.attribution import face_attribute
 from trainer.algorithms.callbacks import Cancelled
 from trainer.algorithms.networks import network_create
@@ -28,6 +31,14 @@ def test_the_logit_explained_is_the_prediction_s():
     with torch.inference_mode():
         expected = network(pixels).mean(dim=0).numpy()
     assert np.allclose(face_attribute(network, face, steps=2).logits, expected, atol=1e-5)
+
+
+def test_of_a_network_that_looks_along_time_the_single_frame_is_explained():
+    network, face = network_create(SMALL, seed=1).eval(), face_of(32)
+    alone = face_attribute(network, face, steps=2)
+    network.temporal = temporal_of(replace(CONFIG, features=8))
+    told = face_attribute(network, face, steps=2)
+    assert np.array_equal(told.maps, alone.maps) and np.array_equal(told.logits, alone.logits)
 
 
 def test_a_linear_network_is_explained_exactly():

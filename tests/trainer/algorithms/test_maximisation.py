@@ -1,10 +1,13 @@
 """Pictures that raise an output: they do, for every network, and each regulariser does what it says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tests.trainer.algorithms.test_temporal import CONFIG, temporal_of
 from trainer.algorithms.augmentation import GREY
 from trainer.algorithms.callbacks import Cancelled
 from trainer.algorithms.face_network import FaceNetwork
@@ -50,6 +53,13 @@ def test_every_network_s_outputs_rise(config):
     before = activation_maximise(network, seeded).scores.diagonal()
     after = activation_maximise(network, QUICK).scores.diagonal()
     assert (after > before).all()
+
+
+def test_of_a_network_that_looks_along_time_the_single_frame_s_output_rises():
+    network = network_create(SMALL, seed=1).eval()
+    alone = activation_maximise(network, QUICK)
+    network.temporal = temporal_of(replace(CONFIG, features=8))
+    assert np.array_equal(activation_maximise(network, QUICK).pictures, alone.pictures)
 
 
 def test_the_picture_is_what_the_output_likes():

@@ -41,7 +41,7 @@ def test_the_second_is_held_against_the_first(two):
 def test_equal_figures_have_no_best(two):
     told = comparison_make([two[0], two[0]], "test", "fixed")
     assert not any(cell.best for line in told.lines for cell in line.cells)
-    assert told.mean.cells[1].difference_told == "+0.000"
+    assert told.mean.cells[1].difference_told == "0.000"
 
 
 def test_base_rates_are_one_unknown_or_said_to_differ(two):

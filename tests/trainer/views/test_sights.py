@@ -62,6 +62,15 @@ def test_before_it_is_made_an_admin_can_ask_and_an_analyst_learns_whom_to_ask(ca
     assert "Show what it sees" not in shown and "An admin of this data set can have it made" in shown
 
 
+def test_of_a_detector_that_looks_along_time_the_section_says_that_it_shows_single_frames(cast, detector):
+    told = "This detector also looks along time"
+    assert told not in page(cast, detector)
+    part = {"mean": detector.report["cross_validation"]["mean"], "events": {"f1_half": 0.5, "area": 0.5}}
+    detector.report["parts"] = {"cnn": part, "lstm": part}
+    detector.save()
+    assert told in page(cast, detector)
+
+
 def test_asking_makes_one_job_and_comes_back_to_the_section(cast, detector):
     answer = cast.client("alice").post(address("detector_see", detector))
     assert answer["Location"].endswith("#sees")
