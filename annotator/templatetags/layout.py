@@ -32,7 +32,7 @@ class Place:
 PLACES = (
     Place("dataset_detail", _("Overview"), READ, ("dataset_detail",)),
     Place("review_queue", _("Review"), REVIEW, ("review", "cluster", "decision", "assignment")),
-    Place("face_list", _("Faces"), READ, ("face", "distributions")),
+    Place("face_list", _("Faces"), READ, ("face", "clip_film", "distributions")),
     Place("map", _("Map"), READ, ("map",)),
     Place("noise_gallery", _("Noise"), REVIEW, ("noise",)),
     Place("history", _("History"), READ, ("history",)),

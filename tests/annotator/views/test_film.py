@@ -1,5 +1,7 @@
 """The page of a clip over time."""
 
+import re
+
 from django.urls import reverse
 
 from annotator.models import Clip, Subject
@@ -15,3 +17,9 @@ def test_a_way_to_the_next_clip_names_the_subject_where_it_is_another(dataset, c
         clips.append(faces[0].clip_id)
     shown = cast.client("ana").get(reverse("clip_film", args=[dataset.pk, clips[1]])).content.decode()
     assert "◀ smile<" in shown and ">S2 smile ▶" in shown
+
+
+def test_the_page_belongs_to_the_faces(dataset, cast):
+    clip = clip_make(dataset, [1, 2])[0].clip_id
+    shown = cast.client("ana").get(reverse("clip_film", args=[dataset.pk, clip])).content.decode()
+    assert re.findall(r'aria-current="true">([^<]+)<', shown) == ["Faces"]
