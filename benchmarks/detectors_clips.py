@@ -53,16 +53,15 @@ VARIANTS: dict[str, HybridConfig] = {
     "both ways": replace(HYBRID, directions="both"),
 }
 TUNED: dict[str, HybridConfig] = {
-    "as in the paper": replace(HYBRID, apart=0.0),
-    "apart 0.3": replace(HYBRID, apart=0.3),
-    "apart 0.5": replace(HYBRID, apart=0.5),
-    "both ways": replace(HYBRID, apart=0.0, directions="both"),
-    "both ways, apart 0.3": replace(HYBRID, apart=0.3, directions="both"),
+    "as it is": HYBRID,
+    "apart 0.2": replace(HYBRID, apart=0.2),
+    "apart 0.4": replace(HYBRID, apart=0.4),
+    "both ways": replace(HYBRID, directions="both"),
+    "both ways, apart 0.4": replace(HYBRID, directions="both", apart=0.4),
+    "three layers": replace(HYBRID, layers=3),
+    "the rate falls": replace(HYBRID, fall=0.97),
     "sequence 40": replace(HYBRID, sequence=40),
-    "one layer": replace(HYBRID, layers=1),
-    "dropout 0.2": replace(HYBRID, dropout=0.2),
-    "epochs 80": replace(HYBRID, epochs=80),
-    "rate 0.0005": replace(HYBRID, learning_rate=5e-4),
+    "dropout 0.5": replace(HYBRID, dropout=0.5),
 }
 """What was tried for the defaults."""
 

@@ -182,7 +182,7 @@ METHODS: dict[str, Method] = {
         DetectorSettings(
             method="hybrid",
             training=TrainingConfig(epochs=15, batch=32),
-            hybrid=HybridConfig(layers=3, cells=64, sequence=80, active=0.5, learning_rate=2e-3),
+            hybrid=HybridConfig(layers=1, cells=128, dropout=0.3, sequence=80, active=0.5, epochs=120, fall=1.0),
         ),
         DetectorSettings(
             method="hybrid",
