@@ -25,7 +25,7 @@ def rows_insert(
         end = f" ON CONFLICT ({unique}) DO UPDATE SET {rest}"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # a list a column: one statement whatever the number of rows
-            lists = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)  # type: ignore[union-attr]
+            lists = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
             values = [list(column) for column in zip(*told, strict=True)]
             cursor.execute(f"{into} SELECT * FROM unnest({lists}){end}", values)
         else:
