@@ -39,6 +39,8 @@ OTHERS = {
     "key_map": [],
 }
 """Query strings of other states of a page."""
+DRAWN_LATE = {"api_docs": ".opblock"}
+"""What a page's script draws after everything has come."""
 SIGNED_OUT = ("login", "login_link", "invitation_accept")
 
 
@@ -62,6 +64,8 @@ def visited(shown, cast, page_of):
             page = outside if name in SIGNED_OUT else inside
             for query in ["", *OTHERS.get(name, [])]:
                 page.goto(reverse(name, kwargs=arguments) + ("?" + query if query else ""), wait_until="networkidle")
+                if name in DRAWN_LATE:
+                    page.wait_for_selector(DRAWN_LATE[name])
                 yield name + query, page
         inside.goto("/no/such/page/")
         yield "404", inside
