@@ -8,26 +8,25 @@ the other folds' scores. A network of single frames is trained once for a seed a
 what the figures are made of.
 """
 
-import hashlib
-import json
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.detectors_keeping import mark_of, run_kept
 from benchmarks.detectors_task import Run, Task, compared
-from benchmarks.ictau_features import cache_make, labels_read, table_read
-from trainer.algorithms.callbacks import cancel_never, epoch_ignore, progress_ignore
+from benchmarks.ictau_features import cache_kept, labels_read, table_read
 from trainer.algorithms.clips import Clips, runs_find
 from trainer.algorithms.events import events_measure
-from trainer.algorithms.faces import FaceArray, faces_cache_open
+from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.folds import folds_assign, subjects_split
 from trainer.algorithms.hybrid import CNN, LSTM, WHOLE, parts_predict, temporal_train
 from trainer.algorithms.measures import auc_measure, f1_measure, mean_of
@@ -90,10 +89,7 @@ def clips_load(data: Path, work: Path, quick: bool) -> ClipWorld:
     names = sorted({row["subject"] for row in rows})
     if quick:
         rows = [row for row in rows if row["subject"] in names[:: len(names) // QUICK_SUBJECTS]]
-    path = work / "frames" / "faces.npy"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    images = [row["image"] for row in rows]
-    cache = faces_cache_open(path) if path.exists() else cache_make(data, images, SIZE, path.parent, "clips")
+    cache = cache_kept(data, [row["image"] for row in rows], SIZE, work / "frames", "clips")
     subject = np.array([names.index(row["subject"]) for row in rows], np.int64)
     clip = np.unique([f"{row['subject']} {row['clip']}" for row in rows], return_inverse=True)[1].astype(np.int64)
     frame = np.array([int(row["frame"]) for row in rows], np.int64)
@@ -125,24 +121,22 @@ def variant_run(world: ClipWorld, variant: HybridConfig, seed: int, work: Path, 
     if world.quick:
         variant = replace(variant, epochs=2, fusion_epochs=2)
     told = [asdict(variant), asdict(NETWORK), asdict(TRAINING), seed, label, world.quick]
-    path = work / f"hybrid-{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]}.json"
-    if path.exists():
-        kept: dict[str, Any] = json.loads(path.read_text())
-        return kept
+    return run_kept(work, "hybrid", told, partial(folds_run, world, variant, seed, work, label))
+
+
+def folds_run(world: ClipWorld, variant: HybridConfig, seed: int, work: Path, label: str) -> dict[str, Any]:
+    """Each fold by the hybrid that never saw it."""
     parts = {part: np.full(world.labels.shape, np.nan, np.float32) for part in (CNN, LSTM, WHOLE)}
+    seen = np.ones(len(world.labels), bool)
     began = time.process_time()
     for fold in np.unique(world.folds[world.folds >= 0]):
         own = np.flatnonzero(world.folds == fold)
         inside = np.flatnonzero((world.folds >= 0) & (world.folds != fold))
         network = fold_train(world, variant, inside, seed, work, f"{label}-{fold}")
-        for part, scores in parts_predict(
-            network, world.cache, own, world.clips, np.ones(len(world.labels), bool)
-        ).items():
+        for part, scores in parts_predict(network, world.cache, own, world.clips, seen).items():
             parts[part][own] = scores
-    run = {part: figures(world, scores) for part, scores in parts.items()}
-    run["cpu_seconds"] = round(time.process_time() - began, 1)
-    path.write_text(json.dumps(run))
-    return run
+    run: dict[str, Any] = {part: figures(world, scores) for part, scores in parts.items()}
+    return run | {"cpu_seconds": round(time.process_time() - began, 1)}
 
 
 def fold_train(
@@ -155,8 +149,7 @@ def fold_train(
     if variant.apart:
         taught, followed = subjects_split(taught, world.subjects, variant.apart, seed + 1)
     training = replace(TRAINING, epochs=1 if world.quick else round(TRAINING.epochs * len(inside) / len(taught)))
-    told = json.dumps([asdict(NETWORK), asdict(training), seed, len(taught), world.quick])
-    path = work / f"frames-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"
+    path = work / f"frames-{mark_of([asdict(NETWORK), asdict(training), seed, len(taught), world.quick])}.safetensors"
     if path.exists():
         network, _ = weights_load(path)
     else:
@@ -175,10 +168,6 @@ def fold_train(
         variant,
         replace(training, seed=seed),
         stage=label,
-        checkpoint=None,
-        progress=progress_ignore,
-        cancelled=cancel_never,
-        on_epoch=epoch_ignore,
     )
     return network
 

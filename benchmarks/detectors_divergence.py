@@ -4,8 +4,6 @@ No network here has seen a clip: all of them learned from the stills, whose peop
 takes any named features of the same faces, so that a further kind is one more entry.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,19 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.detectors_keeping import run_kept
+from benchmarks.detectors_pretraining import body_make, emotions_load
 from benchmarks.detectors_runs import PLAIN, SHOWN, SHOWN_QUICK
 from benchmarks.detectors_task import Run, Task, compared
 from benchmarks.detectors_world import SIZE, World
-from benchmarks.ictau_features import cache_make, table_read
-from trainer.algorithms.callbacks import cancel_never, epoch_ignore, progress_ignore
+from benchmarks.ictau_features import cache_kept, table_read
 from trainer.algorithms.divergence import features_from_zero, subject_divergence
-from trainer.algorithms.emotions import emotions_read
-from trainer.algorithms.faces import FaceArray, faces_cache_open
+from trainer.algorithms.emotions import Emotions
+from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.networks import network_create
 from trainer.algorithms.objectives import TrainingData
 from trainer.algorithms.prediction import outputs_predict
-from trainer.algorithms.pretraining import emoco_pretrain
-from trainer.algorithms.settings import DetectorSettings, EmoCoConfig
+from trainer.algorithms.settings import EmoCoConfig
 from trainer.algorithms.training import NO_ROWS, train
 
 EVERY = 8
@@ -41,31 +39,27 @@ class Clips:
 
     cache: FaceArray
     subjects: NDArray[np.int64]
-    emotions: list[str]
-    """Of the stills, in the order of the world's."""
+    emotions: Emotions
+    """Of the world's stills, those for testing apart."""
 
 
 Maker = Callable[[World, Clips, int, Path], NDArray[np.floating[Any]]]
 """Features (N, F) of the clips' frames; of the stills' labels with a seed, work kept in a folder."""
 
 
-def clips_load(data: Path, work: Path, quick: bool) -> Clips:
+def clips_load(task: Task) -> Clips:
     """One in EVERY frames of each clip, decoded once."""
-    rows = [row for row in table_read(data / "clips.csv") if int(row["frame"]) % EVERY == 0]
-    names = sorted({row["subject"] for row in rows})[: QUICK_SUBJECTS if quick else None]
+    rows = [row for row in table_read(task.data / "clips.csv") if int(row["frame"]) % EVERY == 0]
+    names = sorted({row["subject"] for row in rows})[: QUICK_SUBJECTS if task.quick else None]
     rows = [row for row in rows if row["subject"] in names]
-    folder = work / "clips"
-    folder.mkdir(exist_ok=True)
-    path = folder / "faces.npy"
-    images = [row["image"] for row in rows]
-    cache = faces_cache_open(path) if path.exists() else cache_make(data, images, SIZE, folder, "clips")
-    emotions = [row["emotion"] for row in table_read(data / "stills.csv")]
-    return Clips(cache, np.array([names.index(row["subject"]) for row in rows]), emotions)
+    cache = cache_kept(task.data, [row["image"] for row in rows], SIZE, task.work / "clips", "clips")
+    subjects = np.array([names.index(row["subject"]) for row in rows])
+    return Clips(cache, subjects, emotions_load(task.data, task.stills))
 
 
 def divergence_part(task: Task) -> dict[str, Any]:
     """The divergence of every kind of features with every seed; what was measured before is read again."""
-    clips = clips_load(task.data, task.work, task.quick)
+    clips = clips_load(task)
     runs: dict[str, list[Run]] = {}
     for name in task.chosen(MAKERS):
         maker, seeded = MAKERS[name]
@@ -75,13 +69,10 @@ def divergence_part(task: Task) -> dict[str, Any]:
 
 
 def _kept(world: World, clips: Clips, name: str, maker: Maker, seed: int, work: Path) -> dict[str, float]:
-    said = hashlib.sha256(json.dumps([name, seed, world.quick, EVERY, SIZE]).encode()).hexdigest()[:16]
-    path = work / f"divergence-{said}.json"
-    if not path.exists():
-        measured = divergence_measure({name: maker(world, clips, seed, work)}, clips.subjects, seed)
-        path.write_text(json.dumps(measured[name]))
-    kept: dict[str, float] = json.loads(path.read_text())
-    return kept
+    def measured() -> dict[str, Any]:
+        return divergence_measure({name: maker(world, clips, seed, work)}, clips.subjects, seed)[name]
+
+    return run_kept(work, "divergence", [name, seed, world.quick, EVERY, SIZE], measured)
 
 
 def divergence_measure(
@@ -108,21 +99,8 @@ def scratch_features(world: World, clips: Clips, seed: int, work: Path) -> NDArr
 
 def emoco_features(world: World, clips: Clips, seed: int, work: Path) -> NDArray[np.float32]:
     """The same network and training, begun from what the emotions of the stills taught; no test still is used."""
-    tests = set(world.test.tolist())
-    words = clips.emotions[: len(world.cache)]
-    emotions = emotions_read(["" if row in tests else word for row, word in enumerate(words)])
-    emoco = EmoCoConfig(epochs=1) if world.quick else EmoCoConfig()
-    settings = DetectorSettings(network=PLAIN.network, training=PLAIN.training, emoco=emoco, seed=seed)
-    body, _report = emoco_pretrain(
-        world.cache,
-        emotions,
-        settings,
-        checkpoint=work / f"divergence-emoco-{seed}.pt",
-        progress=progress_ignore,
-        cancelled=cancel_never,
-        on_epoch=epoch_ignore,
-    )
-    return _trained(world, clips, seed, body.body.state_dict())
+    body, _report = body_make(world, clips.emotions, EmoCoConfig(), seed, work)
+    return _trained(world, clips, seed, body)
 
 
 def _trained(world: World, clips: Clips, seed: int, body: dict[str, Any] | None) -> NDArray[np.float32]:

@@ -4,20 +4,20 @@ As long is so many seconds of the processor: each network's pace is measured fir
 Pictures are 64 pixels wide for the small ones and 74 for DRML, whose layers need them; ResNet-18 begins from scratch.
 """
 
-import hashlib
-import json
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.detectors_keeping import run_kept
 from benchmarks.detectors_runs import FIGURES, figures
 from benchmarks.detectors_task import Run, Task, compared
 from benchmarks.detectors_world import World
-from benchmarks.ictau_features import cache_make, table_read
-from trainer.algorithms.faces import FaceArray, faces_cache_open
+from benchmarks.ictau_features import cache_kept, table_read
+from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.methods import METHODS
 from trainer.algorithms.networks import network_create
 from trainer.algorithms.objectives import TrainingData
@@ -47,15 +47,20 @@ def networks_part(task: Task) -> dict[str, Any]:
 
 def network_run(data: Path, world: World, name: str, seed: int, work: Path) -> dict[str, Any]:
     """The run's figures on the test stills, from the work folder if it was done before."""
-    network_config = replace(NETWORKS[name], outputs=len(world.aus))
+    config = replace(NETWORKS[name], outputs=len(world.aus))
     seconds = SECONDS_QUICK if world.quick else SECONDS
-    told = json.dumps([asdict(network_config), RATES[name], seconds, seed, world.quick], sort_keys=True)
-    path = work / f"network-{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
-    if path.exists():
-        kept: dict[str, Any] = json.loads(path.read_text())
-        return kept
+    told = [asdict(config), RATES[name], seconds, seed, world.quick]
+    return run_kept(
+        work, "network", told, partial(network_learn, data, world, config, RATES[name], seconds, seed, work)
+    )
+
+
+def network_learn(
+    data: Path, world: World, network_config: NetworkConfig, rate: float, seconds: float, seed: int, work: Path
+) -> dict[str, Any]:
+    """Train for so many seconds of the processor; the figures on the test stills."""
     cache = cache_of(data, world, network_config.input_size, work)
-    config = TrainingConfig(batch=32, learning_rate=RATES[name], seed=seed)
+    config = TrainingConfig(batch=32, learning_rate=rate, seed=seed)
     pace = pace_measure(cache, world, network_config, config)
     epochs = max(1, round(seconds * pace / len(world.train)))
     network = network_create(network_config, seed)
@@ -68,7 +73,7 @@ def network_run(data: Path, world: World, name: str, seed: int, work: Path) -> d
         world.reference[world.validation], scores_predict(network, cache, world.validation)
     )
     scores = scores_predict(network, cache, world.test)
-    run = {
+    return {
         "network": asdict(network_config),
         "seed": seed,
         "epochs": epochs,
@@ -76,8 +81,6 @@ def network_run(data: Path, world: World, name: str, seed: int, work: Path) -> d
         "test": figures(world.reference[world.test], scores, thresholds, np.arange(len(world.aus))),
         "seconds": spent,
     }
-    path.write_text(json.dumps(run))
-    return run
 
 
 def pace_measure(cache: FaceArray, world: World, network: NetworkConfig, config: TrainingConfig) -> float:
@@ -94,8 +97,5 @@ def cache_of(data: Path, world: World, size: int, work: Path) -> FaceArray:
     """The stills in this size; made once."""
     if world.cache.shape[1] == size:
         return world.cache
-    folder = work / f"faces-{size}"
-    folder.mkdir(exist_ok=True)
-    path = folder / "faces.npy"
     images = [row["image"] for row in table_read(data / "stills.csv")[: len(world.cache)]]
-    return faces_cache_open(path) if path.exists() else cache_make(data, images, size, folder)
+    return cache_kept(data, images, size, work / f"faces-{size}")

@@ -7,10 +7,9 @@ thresholds. Test stills are scored by the finished runs and decide nothing; nor 
 Pretrained bodies and finished runs lie in the work folder and are not made again.
 """
 
-import hashlib
-import json
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.detectors_keeping import mark_of, run_kept
 from benchmarks.detectors_runs import FIGURES, figures
 from benchmarks.detectors_task import Run, Task, compared
 from benchmarks.detectors_world import World
 from benchmarks.ictau_features import table_read
-from trainer.algorithms.callbacks import cancel_never, epoch_ignore, progress_ignore
 from trainer.algorithms.emotions import Emotions, emotions_read
 from trainer.algorithms.networks import network_create
 from trainer.algorithms.objectives import TrainingData
@@ -100,11 +99,12 @@ def emotions_load(data: Path, world: World) -> Emotions:
 
 def start_run(world: World, emotions: Emotions, start: Start, seed: int, work: Path) -> dict[str, Any]:
     """The run's figures on the test stills, from the work folder if it was done before."""
-    told = json.dumps([asdict(start), asdict(NETWORK), SHOWN, seed, world.quick], sort_keys=True)
-    path = work / f"start-{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
-    if path.exists():
-        kept: dict[str, Any] = json.loads(path.read_text())
-        return kept
+    told = [asdict(start), asdict(NETWORK), SHOWN, seed, world.quick]
+    return run_kept(work, "start", told, partial(start_train, world, emotions, start, seed, work))
+
+
+def start_train(world: World, emotions: Emotions, start: Start, seed: int, work: Path) -> dict[str, Any]:
+    """Learn the codes from this start; the figures on the test stills."""
     body, report = body_make(world, emotions, start.emoco, seed, work)
     began = time.process_time()
     network = network_create(replace(NETWORK, outputs=len(world.aus)), seed)
@@ -119,15 +119,13 @@ def start_run(world: World, emotions: Emotions, start: Start, seed: int, work: P
     thresholds = thresholds_choose(world.reference[judged], scores_predict(network, world.cache, judged))
     scores = scores_predict(network, world.cache, world.test)
     columns = np.arange(len(world.aus))
-    run = {
+    return {
         "start": asdict(start),
         "seed": seed,
         "test": figures(world.reference[world.test], scores, thresholds, columns),
         "seconds": time.process_time() - began,
         "pretraining": report,
     }
-    path.write_text(json.dumps(run))
-    return run
 
 
 def stills_labelled(world: World, count: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -146,8 +144,7 @@ def body_make(
         return {}, {}
     if world.quick:
         emoco = replace(emoco, epochs=EPOCHS_QUICK)
-    told = json.dumps([asdict(emoco), asdict(NETWORK), seed, world.quick], sort_keys=True)
-    mark = hashlib.sha256(told.encode()).hexdigest()[:16]
+    mark = mark_of([asdict(emoco), asdict(NETWORK), seed, world.quick])
     path = work / f"body-{mark}.safetensors"
     kept = body_read(path, mark)
     if kept is None:
@@ -158,9 +155,6 @@ def body_make(
             emotions,
             settings,
             checkpoint=work / f"body-{mark}.checkpoint",
-            progress=progress_ignore,
-            cancelled=cancel_never,
-            on_epoch=epoch_ignore,
         )
         report |= {"cpu_seconds": round(time.process_time() - began, 1)}
         weights_save(path, network, {"report": report, "fingerprint": mark})

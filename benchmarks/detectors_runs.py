@@ -1,15 +1,15 @@
 """One run of benchmarks/detectors.py: a plan and a seed in, the figures of a trained network out."""
 
-import hashlib
-import json
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.detectors_keeping import run_kept
 from benchmarks.detectors_world import World
 from trainer.algorithms.detectors import objective_of
 from trainer.algorithms.distributions import distribution_compare
@@ -48,11 +48,12 @@ PLAIN = Plan(
 
 def plan_run(world: World, plan: Plan, seed: int, work: Path, test: bool = True) -> dict[str, Any]:
     """The run's figures, from the work folder if it was done before."""
-    told = json.dumps([asdict(plan), seed, test, world.quick], sort_keys=True)
-    path = work / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
-    if path.exists():
-        kept: dict[str, Any] = json.loads(path.read_text())
-        return kept
+    told = [asdict(plan), seed, test, world.quick]
+    return run_kept(work, "plan", told, partial(plan_train, world, plan, seed, test))
+
+
+def plan_train(world: World, plan: Plan, seed: int, test: bool) -> dict[str, Any]:
+    """Train by the plan; the figures on the validation stills, and on the test stills."""
     began = time.perf_counter()
     network, losses = network_train(world, plan, seed)
     labels = world.reference
@@ -72,7 +73,6 @@ def plan_run(world: World, plan: Plan, seed: int, work: Path, test: bool = True)
         scores = scores_predict(network, world.cache, world.test)
         run["test"] = figures(labels[world.test], scores, thresholds, columns)
     run["seconds"] = time.perf_counter() - began
-    path.write_text(json.dumps(run))
     return run
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.ictau_features import cache_make, labels_read, table_read
+from benchmarks.ictau_features import cache_kept, labels_read, table_read
 from clustering.algorithms.pipeline import weakly_supervised_clustering
-from trainer.algorithms.faces import FaceArray, faces_cache_open
+from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.features import FeatureSettings, features_extract
 
 SIZE = 64
@@ -51,8 +51,7 @@ def world_load(data: Path, work: Path, quick: bool) -> World:
     aus = [int(name[2:]) for name in stills[0] if name.startswith("AU")]
     images = [row["image"] for row in stills]
     split = np.array([row["split"] for row in stills])
-    path = work / "faces.npy"
-    cache = faces_cache_open(path) if path.exists() else cache_make(data, images, SIZE, work)
+    cache = cache_kept(data, images, SIZE, work)
     given = labels_read(stills, aus)
     weak = labels_read(table_read(data / "weak.csv")[: len(stills)], aus)
     truth = {row["image"]: row for row in table_read(data / "truth.csv")}

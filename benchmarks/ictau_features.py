@@ -30,6 +30,8 @@ import torch
 from trainer.algorithms.faces import FaceArray, faces_cache_build, faces_cache_open
 from trainer.algorithms.features import FeatureSettings, features_extract
 
+CACHE = "faces.npy"
+
 
 def table_read(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file."""
@@ -42,12 +44,21 @@ def labels_read(rows: list[dict[str, str]], aus: list[int]) -> NDArray[np.int8]:
     return np.array([[int(row[f"AU{au}"]) for au in aus] for row in rows], dtype=np.int8)
 
 
+def cache_kept(data: Path, images: list[str], size: int, folder: Path, kind: str = "stills") -> FaceArray:
+    """The face cache of these pictures, from the folder where it was made before."""
+    path = folder / CACHE
+    if path.exists():
+        return faces_cache_open(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return cache_make(data, images, size, folder, kind)
+
+
 def cache_make(data: Path, images: list[str], size: int, folder: Path, kind: str = "stills") -> FaceArray:
     """The face cache (N, size, size, 3) of the pictures in the data set's zip files of stills or clips."""
     archives = [zipfile.ZipFile(path) for path in sorted((data / kind).glob("*.zip"))]
     holder = {name: archive for archive in archives for name in archive.namelist()}
     pictures = (holder[image].read(image) for image in images)
-    path = folder / "faces.npy"
+    path = folder / CACHE
     report = faces_cache_build(path, pictures, len(images), size, lambda raw: Image.open(BytesIO(raw)))
     if report.unreadable:
         raise SystemExit(f"unreadable pictures: {report.unreadable[:3]}")

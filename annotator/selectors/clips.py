@@ -1,5 +1,6 @@
 """The film strip of a clip: a bounded window of its frames, with what is missing between them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -107,12 +108,17 @@ def _one_a_frame(faces: list[Face], kept: Face) -> list[Face]:
     return list(chosen.values())
 
 
+def frame_step(numbers: Sequence[int]) -> int:
+    """The smallest step from one frame number to the next: of a clip of which every fifth frame was taken 5."""
+    return min((later - earlier for earlier, later in pairwise(numbers)), default=1)
+
+
 def _with_gaps(faces: list[Face]) -> list[Frame]:
     """Each frame with how many are missing before it. A clip of which every fifth frame was taken has no
     gaps: the smallest step between two frames counts as whole."""
     numbers = [face.frame or 0 for face in faces]
     steps = [later - earlier for earlier, later in pairwise(numbers)]
-    step = min(steps, default=1)
+    step = frame_step(numbers)
     return [Frame(face, max(0, gap // step - 1)) for face, gap in zip(faces, [step, *steps], strict=True)]
 
 

@@ -20,6 +20,7 @@ from annotator.masks import ABSENT, NOT_SCORED, PRESENT, UNSCORABLE
 from annotator.models import Clip, CodedAU, DataSet, Face, LabelLayer
 from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.axes import Tick, round_numbers
+from annotator.selectors.clips import frame_step
 from annotator.selectors.codes import coded_aus, layer_codes, layers_visible_to
 from annotator.selectors.events import WIDTH
 
@@ -151,8 +152,9 @@ def film_of(user: User, dataset: DataSet, clip_id: int, aus: Sequence[int] = ())
         raise NotFound(_("There is no such clip in this data set."))
     asked = [coded for coded in coded_aus(dataset) if not aus or coded.au in aus]
     layers = layers_visible_to(user, dataset)
-    codes = [layer_codes(layer, frames.ids).codes([coded.bit for coded in asked]) for layer in layers]
-    scores = [_scores_of(layer, frames.positions, [coded.bit for coded in asked]) for layer in layers]
+    bits = [coded.bit for coded in asked]
+    codes = [layer_codes(layer, frames.ids).codes(bits) for layer in layers]
+    scores = [_scores_of(layer, frames.positions, bits) for layer in layers]
     trusted = _trusted(layers, codes)
     shown, never = [], []
     for column, coded in enumerate(asked):
@@ -199,7 +201,7 @@ def _frames_of(clip: Clip) -> _Frames | None:
     if not kept:
         return None
     numbers = np.array([row[2] for row in kept], np.int64)
-    step = min((int(later - earlier) for earlier, later in pairwise(numbers)), default=1)
+    step = frame_step(numbers.tolist())
     return _Frames([row[0] for row in kept], np.array([row[1] for row in kept], np.int64), numbers, step)
 
 

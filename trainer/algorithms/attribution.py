@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.algorithms.callbacks import CancelCheck, Progress, cancel_never, cancel_raise, progress_ignore
-from trainer.algorithms.devices import arithmetic_settle, device_choose
+from trainer.algorithms.devices import network_lent
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.maximisation import image_blur
 from trainer.algorithms.networks import FaceNetwork
@@ -50,12 +50,6 @@ def face_attribute(
     size = network.config.input_size
     if face.shape != (size, size, 3):
         raise ValueError(f"face {face.shape}, the network sees {(size, size, 3)}")
-    device = device_choose()
-    arithmetic_settle(device)
-    was_training, home = network.training, next(network.parameters()).device
-    network.to(device).eval()
-    pixels = pixels_tensor(face[None], np.arange(1), device)
-    empty = pixels.mean(dim=(2, 3), keepdim=True).expand_as(pixels).contiguous()
 
     def logits(batch: Tensor) -> Tensor:
         result: Tensor = (network(batch) + network(batch.flip(3))) / 2
@@ -63,8 +57,10 @@ def face_attribute(
 
     method = IntegratedGradients(logits)
     maps = np.zeros((network.config.outputs, size, size), np.float32)
-    even = torch.allclose(pixels, empty)  # its spread has no gradient, and there is nothing to tell
-    try:
+    with network_lent(network) as device:
+        pixels = pixels_tensor(face[None], np.arange(1), device)
+        empty = pixels.mean(dim=(2, 3), keepdim=True).expand_as(pixels).contiguous()
+        even = torch.allclose(pixels, empty)  # its spread has no gradient, and there is nothing to tell
         for au in range(0 if even else network.config.outputs):
             cancel_raise(cancelled)
             parts = method.attribute(pixels, empty, target=au, n_steps=steps, internal_batch_size=min(BATCH, steps))
@@ -72,9 +68,7 @@ def face_attribute(
             progress((au + 1) / len(maps), f"{au + 1} of {len(maps)} AUs")
         with torch.inference_mode():
             ends = logits(torch.cat([pixels, empty])).cpu().numpy()
-        return Attribution(maps, ends[0], ends[1])
-    finally:
-        network.to(home).train(was_training)
+    return Attribution(maps, ends[0], ends[1])
 
 
 def maps_smooth(maps: NDArray[np.float32], share: float = 1 / 32) -> NDArray[np.float32]:

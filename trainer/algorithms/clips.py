@@ -16,9 +16,9 @@ Rows = NDArray[np.intp]
 class Clips:
     """Where each of N faces stands in time."""
 
-    clips: NDArray[np.int64]
+    clips: NDArray[np.integer]
     """(N,) clip, below 0 for a still."""
-    frames: NDArray[np.int64]
+    frames: NDArray[np.integer]
     """(N,) frame number, below 0 where there is none."""
 
     @property
@@ -60,17 +60,19 @@ class Runs:
     """(K,) its frames."""
 
 
-def runs_find(clips: Clips, rows: Rows, gap: int) -> Runs:
-    """The runs of those `rows` that are frames of clips; two frames more than `gap` apart begin a new one.
-
-    A frame number that stands twice in a clip is taken once, the first row of it.
-    """
+def frames_in_order(clips: Clips, rows: Rows) -> Rows:
+    """Those of the rows that are frames of clips, clip by clip, in order of time. A frame number that stands twice in
+    a clip is taken once, the first row of it."""
     rows = rows[clips.moving[rows]]
     rows = rows[np.lexsort((rows, clips.frames[rows], clips.clips[rows]))]
-    same = np.diff(clips.clips[rows], prepend=-1) == 0
-    apart = np.diff(clips.frames[rows], prepend=0)
-    kept = ~(same & (apart == 0))
-    rows = rows[kept]
+    first = np.ones(len(rows), bool)
+    first[1:] = (np.diff(clips.clips[rows]) != 0) | (np.diff(clips.frames[rows]) != 0)
+    return rows[first]
+
+
+def runs_find(clips: Clips, rows: Rows, gap: int) -> Runs:
+    """The runs of those `rows` that are frames of clips; two frames more than `gap` apart begin a new one."""
+    rows = frames_in_order(clips, rows)
     same = np.diff(clips.clips[rows], prepend=-1) == 0
     apart = np.diff(clips.frames[rows], prepend=0)
     starts = np.flatnonzero(~(same & (apart <= gap)))

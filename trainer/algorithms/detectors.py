@@ -9,6 +9,7 @@ not trained again.
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -36,7 +37,6 @@ from trainer.algorithms.folds import folds_assign, subjects_split
 from trainer.algorithms.hybrid import NO_CLIPS, WHOLE, parts_predict, temporal_train
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import Rows, Supervised, TrainingData
-from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import network_start
 from trainer.algorithms.pretraining import emoco_pretrain
 from trainer.algorithms.settings import FINAL_STAGE, PRETRAINING, DetectorSettings, lstm_stage
@@ -125,7 +125,8 @@ def detector_train(
         network, reports, _ = work.stage(name, inside, clock, progress, cancelled, on_epoch)
         trainings |= reports
         own = work.coded[work.folds[work.coded] == fold]
-        for part, scores in work.parts_predict(network, own, cancelled).items():
+        told = parts_predict(network, cache, own, work.clips, work.seen, cancelled=cancelled)
+        for part, scores in told.items():
             parts.setdefault(part, np.full(labels.shape, np.nan, np.float32))[own] = scores
     network, reports, kept = work.stage(FINAL_STAGE, work.coded, clock, progress, cancelled, on_epoch)
     trainings |= reports
@@ -303,19 +304,14 @@ class _Work:
         on_epoch: EpochListener,
     ) -> tuple[FaceNetwork, dict[str, Any]]:
         """The network that looks at single faces, and its report."""
-        path = self.folder / f"{name}.safetensors" if self.folder else None
-        finished = self.stage_finished(path) if path is not None else None
-        if finished is not None:
-            clock.ended(name, was_kept=True)
-            return finished
-        told, moved = clock.telling(name, on_epoch), clock.moving(name, progress)
-        network, begun = self.network_make(seed)
-        data = TrainingData(self.cache, self.labels, taught, self.unlabelled)
-        report = self.network_train(network, data, kept, name, seed, moved, cancelled, told) | begun
-        if path is not None:
-            weights_save(path, network, {"report": report, "fingerprint": self.fingerprint})
-        clock.ended(name, was_kept=False)
-        return network, report
+
+        def learn() -> tuple[FaceNetwork, dict[str, Any]]:
+            told, moved = clock.telling(name, on_epoch), clock.moving(name, progress)
+            network, begun = self.network_make(seed)
+            data = TrainingData(self.cache, self.labels, taught, self.unlabelled)
+            return network, self.network_train(network, data, kept, name, seed, moved, cancelled, told) | begun
+
+        return self.once(name, name, clock, learn)
 
     def time_learn(
         self,
@@ -331,40 +327,43 @@ class _Work:
     ) -> tuple[FaceNetwork, dict[str, Any]]:
         """The same network with what it sees along time, and the reports of both trainings."""
         assert self.settings.hybrid is not None
-        stage = lstm_stage(name)
-        path = self.folder / f"{name}-hybrid.safetensors" if self.folder else None
+        hybrid, stage = self.settings.hybrid, lstm_stage(name)
+
+        def learn() -> tuple[FaceNetwork, dict[str, Any]]:
+            reports = temporal_train(
+                network,
+                self.cache,
+                self.labels,
+                self.clips,
+                taught,
+                kept,
+                self.seen,
+                hybrid,
+                replace(self.settings.training, seed=seed),
+                stage=name,
+                checkpoint=self.folder / f"{name}-{self.fingerprint[:12]}" if self.folder else None,
+                progress=clock.moving(stage, progress),
+                cancelled=cancelled,
+                on_epoch=clock.telling(stage, on_epoch),
+            )
+            return network, reports
+
+        return self.once(f"{name}-hybrid", stage, clock, learn)
+
+    def once(
+        self, file: str, stage: str, clock: _Clock, learn: Callable[[], tuple[FaceNetwork, dict[str, Any]]]
+    ) -> tuple[FaceNetwork, dict[str, Any]]:
+        """What is learned in a stage, kept in a file of the folder; or what an earlier attempt had finished."""
+        path = self.folder / f"{file}.safetensors" if self.folder else None
         finished = self.stage_finished(path) if path is not None else None
         if finished is not None:
             clock.ended(stage, was_kept=True)
             return finished
-        reports = temporal_train(
-            network,
-            self.cache,
-            self.labels,
-            self.clips,
-            taught,
-            kept,
-            self.seen,
-            self.settings.hybrid,
-            replace(self.settings.training, seed=seed),
-            stage=name,
-            checkpoint=self.folder / f"{name}-{self.fingerprint[:12]}" if self.folder else None,
-            progress=clock.moving(stage, progress),
-            cancelled=cancelled,
-            on_epoch=clock.telling(stage, on_epoch),
-        )
+        network, report = learn()
         if path is not None:
-            weights_save(path, network, {"report": reports, "fingerprint": self.fingerprint})
+            weights_save(path, network, {"report": report, "fingerprint": self.fingerprint})
         clock.ended(stage, was_kept=False)
-        return network, reports
-
-    def parts_predict(
-        self, network: FaceNetwork, rows: Rows, cancelled: CancelCheck
-    ) -> dict[str, NDArray[np.float32]]:
-        """Probabilities (R, A) of the rows: of the whole network, and of the parts of a hybrid."""
-        if network.temporal is None:
-            return {WHOLE: scores_predict(network, self.cache, rows, cancelled=cancelled)}
-        return parts_predict(network, self.cache, rows, self.clips, self.seen, cancelled=cancelled)
+        return network, report
 
     def stage_finished(self, path: Path) -> tuple[FaceNetwork, dict[str, Any]] | None:
         """The network and its report, if an earlier attempt at this very work has finished the stage."""

@@ -1,8 +1,11 @@
 """Where and how precisely networks compute: CUDA when there, and bfloat16 where it is quicker."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from trainer.algorithms.settings import PRECISIONS
 
@@ -31,6 +34,19 @@ def arithmetic_settle(device: torch.device) -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
     # made for finding reads of memory nobody wrote; here it would only cost a pass over every new tensor
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+@contextmanager
+def network_lent(network: nn.Module) -> Iterator[torch.device]:
+    """The network in evaluation mode on the device for a while, then as and where it was."""
+    device = device_choose()
+    arithmetic_settle(device)
+    was_training, home = network.training, next(network.parameters()).device
+    network.to(device).eval()
+    try:
+        yield device
+    finally:
+        network.to(home).train(was_training)
 
 
 def precision_choose(wanted: str, device: torch.device) -> torch.dtype:

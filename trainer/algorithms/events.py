@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.algorithms.clips import Clips, frames_in_order
 from trainer.algorithms.measures import mean_of
 
 OVERLAPS = np.linspace(0.0, 1.0, 21)
@@ -156,9 +157,7 @@ def events_measure(
     an overlap of one half, and the area under F1; `folds` have the mean over AUs of the latter two in each fold.
     Rounded to six digits, None where undefined.
     """
-    rows = np.flatnonzero((clips >= 0) & (frames >= 0))
-    rows = rows[np.lexsort((frames[rows], clips[rows]))]
-    rows = rows[np.r_[True, (np.diff(clips[rows]) != 0) | (np.diff(frames[rows]) != 0)][: len(rows)]]
+    rows = frames_in_order(Clips(clips, frames), np.arange(len(clips)))
     if not frames_follow(clips[rows], frames[rows]).any():
         return None
 

@@ -18,13 +18,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.algorithms.callbacks import CancelCheck, EpochListener, Progress, cancel_never, progress_part
+from trainer.algorithms.callbacks import (
+    CancelCheck,
+    EpochListener,
+    Progress,
+    cancel_never,
+    epoch_ignore,
+    progress_ignore,
+    progress_part,
+)
 from trainer.algorithms.clips import Clips, Runs, runs_find
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.losses import margin_loss, masked_bce
 from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.objectives import Objective, Rows, TrainingData
-from trainer.algorithms.prediction import outputs_predict
+from trainer.algorithms.prediction import outputs_predict, scores_predict
 from trainer.algorithms.settings import HybridConfig, TrainingConfig, fusion_stage, lstm_stage
 from trainer.algorithms.temporal import FrameLSTM, Fusion, Temporal, components_fit, outputs_follow, scores_stack
 from trainer.algorithms.training import stage_seed, train
@@ -35,7 +43,7 @@ Floats = NDArray[np.float32]
 LOOK_SHARE, FOLLOW_SHARE = 0.3, 0.9
 """Of this work done, when all frames are seen, and when the LSTMs have learned."""
 CNN, LSTM, WHOLE = "cnn", "lstm", "whole"
-"""The parts of a hybrid that give probabilities."""
+"""What gives probabilities: the parts of a hybrid alone, and any network as it is."""
 NO_CLIPS = "No coded face is a frame of a clip: this method learns from faces that follow each other in time."
 
 
@@ -173,14 +181,10 @@ class Followed:
 
     def outputs_of(self, places: Rows) -> Floats:
         """What the LSTMs say of these frames, (P, A), each seen in its whole run."""
-        lstm = self.temporal.lstm
-        was_training, home = lstm.training, next(lstm.parameters()).device
         outputs, fused = np.empty_like(self.logits), np.empty_like(self.logits)
         touched = np.unique(np.searchsorted(self.runs.starts, places, side="right") - 1)
         runs = Runs(np.arange(len(self.logits)), self.runs.starts[touched], self.runs.lengths[touched])
         outputs_follow(self.temporal, self.features, self.logits, runs, outputs, fused)
-        self.temporal.to(home)
-        lstm.train(was_training)
         return outputs[places]
 
 
@@ -196,10 +200,10 @@ def temporal_train(
     training: TrainingConfig,
     *,
     stage: str,
-    checkpoint: Path | None,
-    progress: Progress,
-    cancelled: CancelCheck,
-    on_epoch: EpochListener,
+    checkpoint: Path | None = None,
+    progress: Progress = progress_ignore,
+    cancelled: CancelCheck = cancel_never,
+    on_epoch: EpochListener = epoch_ignore,
 ) -> dict[str, Any]:
     """Give the network its `temporal` part; the JSON-ready reports of LSTMs and fusion by the names of their stages.
 
@@ -213,10 +217,8 @@ def temporal_train(
         raise ValueError(NO_CLIPS)
     look = progress_part(progress, 0.0, LOOK_SHARE)
     features, logits = outputs_predict(network, cache, runs.rows, progress=look, cancelled=cancelled, logits=True)
-    told = labels[runs.rows]
-    ours = np.where(np.isin(runs.rows, taught)[:, None], told, -1).astype(np.int8)
-    windows = windows_find(runs, ours, hybrid)
-    known = np.isin(runs.rows, taught)
+    told, known = labels[runs.rows], np.isin(runs.rows, taught)
+    windows = windows_find(runs, np.where(known[:, None], told, -1).astype(np.int8), hybrid)
     mean, axes, scale = components_fit(features[known], hybrid.variance, hybrid.components)
     shape = hybrid.network(features.shape[1], axes.shape[1], labels.shape[1])
     temporal = Temporal(shape, training.seed)
@@ -302,12 +304,13 @@ def parts_predict(
     *,
     cancelled: CancelCheck = cancel_never,
 ) -> dict[str, Floats]:
-    """Probabilities (R, A) of the rows by each part of the network: CNN, LSTM, WHOLE.
+    """Probabilities (R, A) of the rows: WHOLE, and of a hybrid also its parts alone, CNN and LSTM.
 
     Clips are followed through all frames that `seen` (N,) allows to look at. A face that is no frame of a clip has
     those of the CNN from all three. Raises `Cancelled` on request.
     """
-    assert network.temporal is not None
+    if network.temporal is None:
+        return {WHOLE: scores_predict(network, cache, rows, cancelled=cancelled)}
     asked = np.union1d(rows, np.flatnonzero(clips.beside(rows) & seen))
     features, logits = outputs_predict(network, cache, asked, cancelled=cancelled, logits=True)
     cnn = sigmoid(logits)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from trainer.algorithms.augmentation import GREY
 from trainer.algorithms.callbacks import CancelCheck, Progress, cancel_never, cancel_raise, progress_ignore
-from trainer.algorithms.devices import arithmetic_settle, device_choose
+from trainer.algorithms.devices import network_lent
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.settings import Checked, setting
@@ -73,13 +73,9 @@ def activation_maximise(
     and machine give the same pictures, broken off or not. Raises `Cancelled` on request.
     """
     config = config or MaximisationConfig()
-    device = device_choose()
-    arithmetic_settle(device)
-    was_training, home = network.training, next(network.parameters()).device
-    network.to(device).eval()
-    done, image = _begin(network, config, begun)
-    image = image.to(device)
-    try:
+    with network_lent(network) as device:
+        done, image = _begin(network, config, begun)
+        image = image.to(device)
         for step in range(done, config.steps):
             cancel_raise(cancelled)
             image = image_regularise(image + _ascent(network, image, config.rate), config, step)
@@ -88,9 +84,7 @@ def activation_maximise(
         pictures = pictures_stretch(image)
         with torch.inference_mode():
             scores = torch.sigmoid(network(pictures.to(device).float()))
-        return Maximised(pictures.permute(0, 2, 3, 1).cpu().numpy(), scores.cpu().numpy())
-    finally:
-        network.to(home).train(was_training)
+    return Maximised(pictures.permute(0, 2, 3, 1).cpu().numpy(), scores.cpu().numpy())
 
 
 def _begin(

@@ -12,7 +12,7 @@ from trainer.algorithms.callbacks import (
     cancel_raise,
     progress_ignore,
 )
-from trainer.algorithms.devices import arithmetic_settle, device_choose, precision_choose
+from trainer.algorithms.devices import network_lent, precision_choose
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.networks import FaceNetwork
 
@@ -60,28 +60,21 @@ def outputs_predict(
 
     The features are the mean over a face and its mirror picture.
     """
-    device = device_choose()
-    arithmetic_settle(device)
-    dtype = precision_choose(precision, device)
-    was_training, home = network.training, next(network.parameters()).device
-    network.to(device).eval()
     features = np.empty((len(rows), network.config.features), dtype=np.float32)
     scores = np.empty((len(rows), network.config.outputs), dtype=np.float32)
-    try:
-        with torch.inference_mode():
-            for start in range(0, len(rows), batch):
-                cancel_raise(cancelled)
-                part = slice(start, start + batch)
-                pixels = pixels_tensor(cache, rows[part], device)
-                with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                    pair = [network.features(view).float() for view in (pixels, pixels.flip(3))]
-                mean = (pair[0] + pair[1]) / 2
-                # the head is linear: the mean feature's logit is the mean of both logits
-                score = network.head(mean)
-                features[part] = mean.cpu().numpy()
-                scores[part] = (score if logits else torch.sigmoid(score)).cpu().numpy()
-                done = min(start + batch, len(rows))
-                progress(done / len(rows), f"{done} of {len(rows)} faces scored")
-    finally:
-        network.to(home).train(was_training)
+    with network_lent(network) as device, torch.inference_mode():
+        dtype = precision_choose(precision, device)
+        for start in range(0, len(rows), batch):
+            cancel_raise(cancelled)
+            part = slice(start, start + batch)
+            pixels = pixels_tensor(cache, rows[part], device)
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                pair = [network.features(view).float() for view in (pixels, pixels.flip(3))]
+            mean = (pair[0] + pair[1]) / 2
+            # the head is linear: the mean feature's logit is the mean of both logits
+            score = network.head(mean)
+            features[part] = mean.cpu().numpy()
+            scores[part] = (score if logits else torch.sigmoid(score)).cpu().numpy()
+            done = min(start + batch, len(rows))
+            progress(done / len(rows), f"{done} of {len(rows)} faces scored")
     return features, scores

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from trainer.algorithms.callbacks import CancelCheck, EpochListener, Progress
+from trainer.algorithms.callbacks import (
+    CancelCheck,
+    EpochListener,
+    Progress,
+    cancel_never,
+    epoch_ignore,
+    progress_ignore,
+)
 from trainer.algorithms.emoco import EmotionContrast, EmotionNetwork, emotions_one_hot
 from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.faces import FaceArray
@@ -43,10 +50,10 @@ def emoco_pretrain(
     emotions: Emotions,
     settings: DetectorSettings,
     *,
-    checkpoint: Path | None,
-    progress: Progress,
-    cancelled: CancelCheck,
-    on_epoch: EpochListener,
+    checkpoint: Path | None = None,
+    progress: Progress = progress_ignore,
+    cancelled: CancelCheck = cancel_never,
+    on_epoch: EpochListener = epoch_ignore,
 ) -> tuple[EmotionNetwork, dict[str, Any]]:
     """Train a body on the faces with an emotion; the network and a JSON-ready report.
 

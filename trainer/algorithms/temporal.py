@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from trainer.algorithms.callbacks import CancelCheck, Progress, cancel_never, cancel_raise, progress_ignore
 from trainer.algorithms.clips import Runs
-from trainer.algorithms.devices import arithmetic_settle, device_choose
+from trainer.algorithms.devices import network_lent
 from trainer.algorithms.settings import TemporalConfig
 
 Floats = NDArray[np.float32]
@@ -187,26 +187,20 @@ def outputs_follow(
     the result does not depend on them. One that sees both ways sees as many frames around a chunk as it was
     trained on at a time. Raises `Cancelled` on request.
     """
-    device = device_choose()
-    arithmetic_settle(device)
-    temporal.to(device).eval()
     both = temporal.config.both_ways
     state: State | None = None
     done, total = 0, max(1, len(runs.rows))
-    try:
-        with torch.inference_mode():
-            for chunk in chunks_of(runs, CHUNK_FRAMES, temporal.config.sequence if both else 0):
-                cancel_raise(cancelled)
-                state = None if chunk.begins or both else state
-                told, own, state = _step(temporal, features, logits, runs, chunk, state, device)
-                asked = chunk.places[:, chunk.asked]
-                rows = runs.rows[asked[asked >= 0]]
-                for target, values in ((outputs, told), (scores, own)):
-                    target[rows] = values[:, chunk.asked][asked >= 0]
-                done += len(rows)
-                progress(done / total, f"{done} of {total} frames followed")
-    finally:
-        temporal.to("cpu")
+    with network_lent(temporal) as device, torch.inference_mode():
+        for chunk in chunks_of(runs, CHUNK_FRAMES, temporal.config.sequence if both else 0):
+            cancel_raise(cancelled)
+            state = None if chunk.begins or both else state
+            told, own, state = _step(temporal, features, logits, runs, chunk, state, device)
+            asked = chunk.places[:, chunk.asked]
+            rows = runs.rows[asked[asked >= 0]]
+            for target, values in ((outputs, told), (scores, own)):
+                target[rows] = values[:, chunk.asked][asked >= 0]
+            done += len(rows)
+            progress(done / total, f"{done} of {total} frames followed")
 
 
 def _step(

@@ -139,7 +139,7 @@ def _faces_there(sight: DetectorSight, coordinates: NDArray[Any]) -> dict[int, s
     """The faces to draw that are there, have a place and are no test faces now: pseudonyms by position, empty for
     a face without subject."""
     asked = sorted({*sight.drawn["sample"], *sight.drawn["subjects"]})
-    rows = Face.objects.filter(dataset_id=sight.dataset_id, position__in=asked).exclude(role=FaceRole.TEST)
+    rows = Face.objects.filter(dataset_id=sight.dataset_id, position__among=asked).exclude(role=FaceRole.TEST)
     found = dict(rows.values_list("position", "subject__pseudonym"))
     return {
         position: name or ""

@@ -13,6 +13,7 @@ from annotator.errors import InputRefused
 from annotator.models import CodedAU, DataSet, Face, LabelLayer
 from annotator.selectors.codes import LayerCodes, coded_aus, layer_codes
 from annotator.selectors.effective import SOURCES, EffectiveCodes, effective_codes
+from trainer.algorithms.clips import Clips
 
 TRUSTED = (LayerKind.CONSENSUS, LayerKind.CODER, LayerKind.REFERENCE)
 
@@ -36,6 +37,11 @@ class FaceTable:
     def digest(self) -> str:
         """A short hash of which faces these are."""
         return hashlib.sha256("".join(self.keys).encode()).hexdigest()[:16]
+
+    @property
+    def in_time(self) -> Clips:
+        """Where the faces stand in their clips."""
+        return Clips(self.clips, self.frames)
 
     def part(self, rows: NDArray[np.intp]) -> "FaceTable":
         """The table of these rows alone."""

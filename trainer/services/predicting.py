@@ -29,7 +29,7 @@ from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
 from annotator.services.labels import labels_write
 from trainer.algorithms.callbacks import Cancelled
-from trainer.algorithms.clips import Clips, runs_find
+from trainer.algorithms.clips import runs_find
 from trainer.algorithms.devices import device_choose
 from trainer.algorithms.hybrid import sigmoid
 from trainer.algorithms.networks import FaceNetwork
@@ -161,8 +161,7 @@ def _clips_follow(
     scores, outputs = (_mapped(context, name, logits.shape, 0) for name in ("whole", "outputs"))
     for start in range(0, len(logits), CHUNK):
         scores[start : start + CHUNK] = sigmoid(logits[start : start + CHUNK])
-    clips = Clips(faces.clips, faces.frames)
-    runs = runs_find(clips, np.arange(len(faces.ids)), temporal.config.gap)
+    runs = runs_find(faces.in_time, np.arange(len(faces.ids)), temporal.config.gap)
 
     def told(fraction: float, _message: str) -> None:
         message = _("%(done)d of %(frames)d frames followed") % {

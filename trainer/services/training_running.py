@@ -27,15 +27,12 @@ from annotator.services.arrays import array_write
 from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
 from trainer.algorithms.callbacks import Cancelled, EpochReport, progress_part
-from trainer.algorithms.clips import Clips
 from trainer.algorithms.detectors import DetectorResult, detector_train
 from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.evaluation import evaluate
 from trainer.algorithms.events import events_measure
 from trainer.algorithms.hybrid import WHOLE, parts_predict
 from trainer.algorithms.methods import METHODS, settings_load
-from trainer.algorithms.networks import FaceNetwork
-from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.pretrained import pretrained_find
 from trainer.algorithms.sampling import batch_count, composition, epoch_batches
 from trainer.algorithms.settings import FINAL_STAGE, PRETRAINED_FOLDER, DetectorSettings
@@ -127,7 +124,7 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
     if emotions is not None:
         needed |= emotions.classes >= 0
     if settings.hybrid is not None:
-        needed |= clips_of(taken.faces).beside(np.flatnonzero((taken.test_labels >= 0).any(axis=1)))
+        needed |= taken.faces.in_time.beside(np.flatnonzero((taken.test_labels >= 0).any(axis=1)))
     size = settings.network.input_size
     decoding = progress_part(context.progress, 0.0, CACHE_SHARE)
     table, cache = faces_prepare(context, context.job.dataset, taken.faces, size, needed, decoding)
@@ -145,7 +142,7 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
             settings,
             study_rows=taken.study,
             emotions=emotions,
-            clips=clips_of(table),
+            clips=table.in_time,
             folder=job_folder(context),
             pretrained=_pretrained(context.job.dataset, settings),
             progress=progress_part(curves.progress, CACHE_SHARE, TRAIN_SHARE),
@@ -229,7 +226,7 @@ def _study_rows(
         coded = (labels >= 0).any(axis=1)
         open_ = ~coded & ~faces.is_test & ~noise
         if settings.hybrid is not None:
-            open_ &= clips_of(faces).beside(np.flatnonzero(coded))
+            open_ &= faces.in_time.beside(np.flatnonzero(coded))
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
             np.save(file, faces.positions[open_], allow_pickle=False)
@@ -320,20 +317,18 @@ def report_make(
 ) -> dict[str, Any]:
     """The detector's report: cross-validation, test, trainings, machine, settings, batches."""
     rows = np.flatnonzero(result.folds >= 0)
-    labels, folds, faces = taken.labels[rows], result.folds[rows], taken.faces
-    scores, cuts = result.out_of_fold[rows], result.fold_thresholds[folds]
+    folds = result.folds[rows]
+    cuts = result.fold_thresholds[folds]
     report: dict[str, Any] = {
-        "cross_validation": evaluate(labels, scores, faces.subjects[rows], thresholds=cuts, folds=folds)
-        | {"events": events_measure(labels, scores > cuts, faces.clips[rows], faces.frames[rows], folds)},
+        "cross_validation": judged(taken, rows, taken.labels, result.out_of_fold[rows], cuts, folds),
         "test": None,
     }
     tests = np.flatnonzero((taken.test_labels >= 0).any(axis=1))
     if len(tests):
-        scores = test_scores(result.network, cache, tests, clips_of(faces), context)
-        codes, cuts = taken.test_labels[tests], result.thresholds
-        report["test"] = evaluate(codes, scores, faces.subjects[tests], thresholds=cuts) | {
-            "events": events_measure(codes, scores > cuts, faces.clips[tests], faces.frames[tests])
-        }
+        # a hybrid follows the clips of test faces through all their frames, coded or not
+        in_time, all_seen = taken.faces.in_time, np.ones(len(taken.faces.ids), bool)
+        scores = parts_predict(result.network, cache, tests, in_time, all_seen, cancelled=context.cancelled)[WHOLE]
+        report["test"] = judged(taken, tests, taken.test_labels, scores, result.thresholds)
     else:
         report["test_why"] = NO_TEST
     if result.parts:
@@ -347,29 +342,27 @@ def report_make(
     }
 
 
-def test_scores(
-    network: FaceNetwork, cache: Pixels, tests: NDArray[np.intp], clips: Clips, context: JobContext
-) -> NDArray[np.float32]:
-    """(tests, A); a hybrid follows the clips through all their frames, coded or not."""
-    if network.temporal is None:
-        return scores_predict(network, cache, tests, cancelled=context.cancelled)
-    seen = np.ones(len(clips.clips), bool)
-    return parts_predict(network, cache, tests, clips, seen, cancelled=context.cancelled)[WHOLE]
+def judged(
+    taken: Taken,
+    rows: NDArray[np.intp],
+    labels: NDArray[np.int8],
+    scores: NDArray[np.float32],
+    cuts: NDArray[np.float32],
+    folds: NDArray[np.int16] | None = None,
+) -> dict[str, Any]:
+    """The evaluation, events included, of the scores (rows, A) of these faces by their codes in `labels` (N, A)."""
+    faces, codes = taken.faces, labels[rows]
+    told = evaluate(codes, scores, faces.subjects[rows], thresholds=cuts, folds=folds)
+    return told | {"events": events_measure(codes, scores > cuts, faces.clips[rows], faces.frames[rows], folds)}
 
 
 def part_told(taken: Taken, result: DetectorResult, part: NDArray[np.float32]) -> dict[str, Any]:
     """What one part of a hybrid, CNN or LSTM, is worth alone on the same faces: the ablation of its paper."""
     rows = np.flatnonzero(result.folds >= 0)
-    labels, folds, faces, scores = taken.labels[rows], result.folds[rows], taken.faces, part[rows]
-    cuts = fold_thresholds_choose(labels, scores, folds)[folds]
-    told = evaluate(labels, scores, faces.subjects[rows], thresholds=cuts, folds=folds)
-    events = events_measure(labels, scores > cuts, faces.clips[rows], faces.frames[rows], folds)
-    return {"mean": told["mean"], "events": events["mean"] if events else None}
-
-
-def clips_of(faces: FaceTable) -> Clips:
-    """Where the faces stand in time."""
-    return Clips(faces.clips, faces.frames)
+    folds = result.folds[rows]
+    cuts = fold_thresholds_choose(taken.labels[rows], part[rows], folds)[folds]
+    told = judged(taken, rows, taken.labels, part[rows], cuts, folds)
+    return {"mean": told["mean"], "events": told["events"]["mean"] if told["events"] else None}
 
 
 def batches_told(taken: Taken, result: DetectorResult, settings: DetectorSettings) -> dict[str, Any]:

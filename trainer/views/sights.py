@@ -14,6 +14,7 @@ from annotator.errors import NotFound
 from annotator.models import Detector
 from annotator.selectors.access import EXPORT, MANAGE, member_for
 from annotator.services.jobs import job_send
+from annotator.views.media import picture_headers
 from trainer.selectors.detectors import detector_for
 from trainer.selectors.sights import attribution_png, face_asked, face_seen, sight_png, sight_shown
 from trainer.services.seeing import attribution_create, sight_create
@@ -81,7 +82,5 @@ def face_attribution_picture(
 
 def _picture(png: bytes) -> HttpResponse:
     response = HttpResponse(png, content_type="image/png")
-    response.headers["Cache-Control"] = CACHE
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    picture_headers(response, CACHE)
     return response

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.trainer.algorithms.tiny import QUICK, Tiny
-from trainer.algorithms import prediction, training
+from trainer.algorithms import devices, training
 from trainer.algorithms.devices import arithmetic_settle, device_choose, precision_choose
 from trainer.algorithms.networks import network_create
 from trainer.algorithms.objectives import TrainingData
@@ -72,7 +72,7 @@ def test_the_cpu_is_left_as_it_was(tiny: Tiny) -> None:
 
 def test_training_and_prediction_settle_the_device_that_they_use(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     settled: list[torch.device] = []
-    for module in (training, prediction):
+    for module in (training, devices):
         monkeypatch.setattr(module, "arithmetic_settle", settled.append)
     network = network_create(CONFIG, seed=1)
     train(network, TrainingData(tiny.cache, tiny.labels, tiny.rows, NO_ROWS), QUICK)
