@@ -14,11 +14,12 @@ from annotator.choices import LayerKind
 from annotator.masks import NOT_SCORED
 from annotator.models import Assignment, Cluster, CodedAU, DataSet, Face, LabelLayer
 from annotator.selectors.arrays import array_read, values_at
-from annotator.selectors.codes import coded_aus, is_blind, layer_codes, layers_visible_to
+from annotator.selectors.codes import coded_aus, face_ids, is_blind, layer_codes, layers_visible_to
+from annotator.selectors.columns import codes_at
 from annotator.selectors.memberships import cluster_positions
 from annotator.selectors.middles import has_vectors, middle_distances
 from annotator.selectors.review import cluster_aus, coder_layer, state_tokens
-from annotator.selectors.tiles import face_ids, run_proposals
+from annotator.selectors.tiles import run_proposals
 
 PAGE = 5_000
 """Faces on one page of a cluster, and so in one decision about all of them."""
@@ -217,8 +218,7 @@ def _weak_codes(
     layer = next((layer for layer in visible if layer.pk == cluster.run.weak_layer_id), None)
     if layer is None:
         return np.full((len(positions), len(aus)), NOT_SCORED, np.int8)
-    rows = layer_codes(layer, face_ids(cluster.run.dataset, positions))
-    return rows.codes([coded.bit for coded in aus])
+    return codes_at(layer, positions).codes([coded.bit for coded in aus])
 
 
 def _detector_calls(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from annotator.choices import AssignmentState, Intensity, LayerKind, Mode, Role
 from annotator.errors import NotAllowed
 from annotator.masks import bits_of, codes_unpack
-from annotator.models import Assignment, CodedAU, DataSet, Label, LabelLayer, Member
+from annotator.models import Assignment, CodedAU, DataSet, Face, Label, LabelLayer, Member
 
 CHUNK = 5_000
 """Rows of faces that are in memory at once."""
@@ -97,6 +97,13 @@ def sides_of(rows: LayerCodes, row: int, bit: int) -> tuple[int, int]:
     if packed is None:
         return int(Intensity.NOT_SCORED), int(Intensity.NOT_SCORED)
     return packed[bit] >> 4, packed[bit] & 15
+
+
+def face_ids(dataset: DataSet, positions: NDArray[np.int64]) -> list[int]:
+    """Face ids in the order of the positions; −1 for a withdrawn face."""
+    found = Face.objects.filter(dataset=dataset, position__among=positions.tolist())
+    ids = dict(found.values_list("position", "pk"))
+    return [ids.get(position, -1) for position in positions.tolist()]
 
 
 def layer_codes(layer: LabelLayer, face_ids: Sequence[int]) -> LayerCodes:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from annotator.choices import FaceRole, LayerKind
 from annotator.masks import ABSENT, PRESENT, UNSCORABLE, codes_unpack
 from annotator.models import DataSet, Decision, DecisionFace, Face, Label, LabelLayer, Subject
-from annotator.selectors.codes import LayerCodes
+from annotator.selectors.codes import LayerCodes, face_ids, layer_codes
 
 log = logging.getLogger("corrugator.columns")
 
@@ -149,6 +149,15 @@ class Columns:
         born = int(self.dataset.created_at.timestamp() * 1e6)
         folder = Path(settings.DATA) / "cache" / f"columns-{self.dataset.pk}"
         return folder / f"{name}.{born}-{self.dataset.next_position}-{stamp}.npy"
+
+
+def codes_at(layer: LabelLayer, positions: NDArray[np.int64]) -> LayerCodes:
+    """The layer's codes of the faces at these positions (n,), without intensities: out of its column where that
+    is at hand, or else from their rows."""
+    columns = Columns(layer.dataset)
+    if columns.ready(layer):
+        return columns.layer(layer).layer_codes(positions)
+    return layer_codes(layer, face_ids(layer.dataset, positions))
 
 
 def columns_keep(dataset_id: int) -> None:

@@ -48,10 +48,10 @@ def state_tokens(rows: LayerCodes, bits: Sequence[int]) -> list[str]:
     the decision stale.
     """
     letters = np.array([LETTERS[code] for code in range(UNSCORABLE, PRESENT + 1)])
-    marks = letters[rows.codes(bits) - UNSCORABLE]
-    return [
-        "".join(row) + ("!" if noise else "") for row, noise in zip(marks.tolist(), rows.noise.tolist(), strict=True)
-    ]
+    marks = np.full((len(rows.noise), len(bits) + 1), "!")
+    marks[:, :-1] = letters[rows.codes(bits) - UNSCORABLE]
+    marks[~rows.noise, -1] = ""
+    return [str(token) for token in marks.view(f"U{len(bits) + 1}")[:, 0].tolist()]
 
 
 def token_words(token: str, aus: Sequence[int]) -> str:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from annotator.choices import Mode, Role
 from annotator.masks import ABSENT, NOT_SCORED, PRESENT
 from annotator.models import Assignment, Cluster, Decision, Member
-from annotator.selectors.codes import coded_aus, layer_codes
+from annotator.selectors.codes import coded_aus
+from annotator.selectors.columns import codes_at
 from annotator.selectors.review import ACTIVE, coders_needed
-from annotator.selectors.tiles import face_ids, run_proposals
+from annotator.selectors.tiles import run_proposals
 
 
 def split_hindrance(cluster: Cluster, user: User, assignment: Assignment | None) -> str:
@@ -92,7 +93,7 @@ def cluster_figures(cluster: Cluster, positions: NDArray[np.int64]) -> Figures:
     likely = shares.astype(np.float64)
     weak = np.full_like(proposed, NOT_SCORED)
     if run.weak_layer is not None:
-        weak = layer_codes(run.weak_layer, face_ids(run.dataset, positions)).codes([coded.bit for coded in aus])
+        weak = codes_at(run.weak_layer, positions).codes([coded.bit for coded in aus])
     wrong = np.where(weak == PRESENT, 1 - likely, np.where(weak == ABSENT, likely, 0.0))
     right = np.where(proposed == PRESENT, likely, 1 - likely)
     votes, agreements = {}, []

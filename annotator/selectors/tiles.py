@@ -14,6 +14,7 @@ from annotator.masks import NOT_SCORED
 from annotator.models import ClusterRun, CodedAU, DataSet, Face, LabelLayer
 from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.codes import LayerCodes, layer_codes
+from annotator.selectors.columns import codes_at
 from annotator.selectors.review import CODE_SIGNS, CODE_WORDS, coder_layer, state_tokens
 from annotator.selectors.run_hints import run_cut
 
@@ -37,13 +38,6 @@ def run_proposals(
 def faces_at(dataset: DataSet, positions: Sequence[int]) -> dict[int, Face]:
     """The faces at these positions, by position; withdrawn ones are missing."""
     return {face.position: face for face in Face.objects.filter(dataset=dataset, position__among=positions)}
-
-
-def face_ids(dataset: DataSet, positions: NDArray[np.int64]) -> list[int]:
-    """Face ids in the order of the positions; −1 for a withdrawn face."""
-    found = Face.objects.filter(dataset=dataset, position__among=positions.tolist())
-    ids = dict(found.values_list("position", "pk"))
-    return [ids.get(position, -1) for position in positions.tolist()]
 
 
 class Shot(NamedTuple):
@@ -204,7 +198,7 @@ def tiles_make(
     layer = coder_layer(dataset, user)
     own = layer_codes(layer, ids) if layer else empty_codes(len(ids))
     tokens = state_tokens(own, bits)
-    weak_tokens = state_tokens(layer_codes(weak, ids), bits) if weak else None
+    weak_tokens = state_tokens(codes_at(weak, positions), bits) if weak else None
     proposed, shares = run_proposals(run, positions, aus) if run else (None, None)
     cuts = [run_cut(run, coded.au) if run else None for coded in aus]
     letters = np.array(["", "a", "p"])

@@ -23,9 +23,8 @@ from annotator.models import (
     Label,
     LabelLayer,
 )
-from annotator.selectors.codes import LayerCodes, layer_codes
+from annotator.selectors.codes import LayerCodes, face_ids, layer_codes
 from annotator.selectors.review import decision_redoable, decision_undoable
-from annotator.selectors.tiles import face_ids
 from annotator.services.assignments import assignment_reopen
 from annotator.services.bulk import rows_insert
 from annotator.services.coder_layers import layer_lock, same_dataset

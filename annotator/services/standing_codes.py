@@ -56,7 +56,7 @@ def codes_turned(decision: Decision, layer: LabelLayer) -> tuple[list[int], Laye
     while root.undoes is not None:
         root = root.undoes
     face_ids = list(root.faces.order_by("pk").values_list("face_id", flat=True))
-    words = _words(layer, face_ids)
+    words = _words(layer, face_ids, _since(layer, root))
     undone = undone_of(set(words.decisions.tolist()))
     undone = undone - {root.pk} if stands else undone | {root.pk}
     now = layer_codes(layer, face_ids)
@@ -71,12 +71,20 @@ def codes_turned(decision: Decision, layer: LabelLayer) -> tuple[list[int], Laye
     return [face_ids[row] for row in kept.tolist()], _rows_of(now, kept), _rows_of(then, kept)
 
 
-def _words(layer: LabelLayer, face_ids: list[int]) -> _Words:
-    """All that the coder's decisions say of these faces, undone ones included; undos themselves say nothing."""
+def _since(layer: LabelLayer, root: Decision) -> int:
+    """The first decision that has to be looked at. What `root` found is what stood before it, unless an earlier
+    decision was undone or done again since; then all that was ever said of its faces has to be gone through."""
+    later = Decision.objects.filter(dataset=layer.dataset_id, user=layer.user, pk__gt=root.pk, undoes__lt=root.pk)
+    return 0 if later.exists() else root.pk
+
+
+def _words(layer: LabelLayer, face_ids: list[int], since: int) -> _Words:
+    """All that the coder's decisions from this one on say of these faces, undone ones included; undos themselves
+    say nothing."""
+    own = Decision.objects.filter(dataset=layer.dataset_id, user=layer.user, undoes=None, pk__gte=since)
+    said = list(own.values_list("pk", flat=True))
     has_sides = Q(old_intensities__isnull=False) | Q(new_intensities__isnull=False)
-    told = DecisionFace.objects.filter(
-        face_id__among=face_ids, decision__user=layer.user, decision__dataset=layer.dataset_id, decision__undoes=None
-    ).order_by()
+    told = DecisionFace.objects.filter(face_id__among=face_ids, decision_id__among=said).order_by()
     batches = list(rows_read(told.annotate(sided=Case(When(has_sides, then=1), default=0)).values_list(*FIELDS)))
     rows = np.concatenate(batches) if batches else np.zeros((0, len(FIELDS)), np.int64)
     order = np.argsort(face_ids)
@@ -89,7 +97,7 @@ def _words(layer: LabelLayer, face_ids: list[int]) -> _Words:
     if len(sided := np.flatnonzero(rows[:, 10])):
         word_of = dict(zip(map(tuple, rows[sided, :2].tolist()), sided.tolist(), strict=True))
         packed = told.filter(has_sides).values_list("face_id", "decision_id", "old_intensities", "new_intensities")
-        sides = {word_of[face, said]: (_bytes(before), _bytes(after)) for face, said, before, after in packed}
+        sides = {word_of[face, number]: (_bytes(before), _bytes(after)) for face, number, before, after in packed}
     changed = np.bitwise_or.reduce(old[:3] ^ new[:3], axis=0)
     for word, (before, after) in sides.items():
         changed[word] |= sides_changed(before, after)

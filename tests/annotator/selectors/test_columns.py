@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from annotator.choices import DecisionKind, LayerKind, Mode, Scope
 from annotator.models import Label, Subject
 from annotator.selectors import columns as module
-from annotator.selectors.columns import NO_FACE, NO_SUBJECT, NOISE, Columns, columns_keep
+from annotator.selectors.codes import face_ids, layer_codes
+from annotator.selectors.columns import NO_FACE, NO_SUBJECT, NOISE, Columns, codes_at, columns_keep
 from annotator.services.assignments import assignment_take
 from annotator.services.decisions import decision_make, decision_undo
 from annotator.services.splitting import cluster_split
@@ -114,3 +115,17 @@ def test_a_folder_that_can_t_be_written_costs_no_page(dataset, faces, monkeypatc
     monkeypatch.setattr(module, "_store", full)
     columns_keep(dataset.pk)
     assert (masks_of(dataset, weak) == masks_slowly(dataset, weak)).all()
+
+
+def test_codes_at_positions_are_the_rows_whether_or_not_the_columns_are_at_hand(dataset, cast, faces):
+    codes = np.array([1, 0, -1, 1, -2, 1])[:, None]
+    layer = layer_make(dataset, LayerKind.WEAK, faces[:6], codes, [12])
+    asked = np.array([4, 0, 2, 1])
+    expected = layer_codes(layer, face_ids(dataset, asked)).codes([0, 1, 2])
+    assert not Columns(dataset).ready(layer)
+    without = codes_at(layer, asked).codes([0, 1, 2])
+    columns_keep(dataset.pk)
+    with CaptureQueriesContext(connection) as asked_for:
+        found = codes_at(layer, asked).codes([0, 1, 2])
+    assert np.array_equal(without, expected) and np.array_equal(found, expected)
+    assert not [query for query in asked_for if 'annotator_label"' in query["sql"]]

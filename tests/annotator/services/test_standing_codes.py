@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from annotator.choices import DecisionKind, Intensity, Mode, Scope
 from annotator.masks import BITS
 from annotator.models import Decision, DecisionFace, Label
+from annotator.selectors.columns import rows_read
 from annotator.selectors.review import coder_layer, undo_depth, undone_of
 from annotator.services.decisions import decision_make, decision_undo
 from annotator.services.standing_codes import codes_turned
@@ -125,3 +126,29 @@ def test_as_many_questions_for_many_faces_and_decisions_as_for_few(dataset, cast
             codes_turned(made, layer)
         counts.append(len(asked))
     assert counts[0] == counts[1]
+
+
+def test_the_undo_of_what_came_last_reads_nothing_older(dataset, cast, monkeypatch):
+    """Unless something older was undone meanwhile, of which what it found says nothing."""
+    faces_make(dataset, 3)
+    made = [
+        decision_make(
+            dataset=dataset, user=cast.bob, mode=Mode.ASSISTED, scope=Scope.SELECTION, client_id=uuid.uuid4(),
+            kind=DecisionKind.RELABEL, code=code, aus=[12], faces=range(3),
+        )
+        for code in ("present", "absent", "present", "absent")
+    ]  # fmt: skip
+    layer, read = coder_layer(dataset, cast.bob), []
+
+    def watched(rows):
+        for batch in rows_read(rows):
+            read.append(len(batch))
+            yield batch
+
+    monkeypatch.setattr("annotator.services.standing_codes.rows_read", watched)
+    codes_turned(made[-1], layer)
+    assert read == [3]
+    decision_undo(user=cast.bob, decision=made[0], client_id=uuid.uuid4())
+    read.clear()
+    codes_turned(made[-1], layer)
+    assert read == [12]
