@@ -62,11 +62,11 @@ class FrameLSTM(nn.Module):
         """Features (…, F) as the network gives them to components (…, C), with a mean square of one over all."""
         return (F.normalize(features, dim=-1) - self.mean) @ self.axes * self.scale
 
-    def forward(
+    def hidden(
         self, features: Tensor, lengths: Tensor | None = None, state: State | None = None
     ) -> tuple[Tensor, State]:
-        """features: (B, T, F). lengths: (B,) frames of each, descending, on the CPU; all T without. Returns
-        (B, T, A) from −1 to 1 (0 beyond a length), and the state to go on from."""
+        """features: (B, T, F). lengths: (B,) frames of each, descending, on the CPU; all T without. Returns the
+        last LSTM's cells, (B, T, H) from −1 to 1 (0 beyond a length), and the state to go on from."""
         steps: Any = self.dropout(self.reduce(features))
         if lengths is not None:
             steps = nn.utils.rnn.pack_padded_sequence(steps, lengths, batch_first=True)
@@ -74,6 +74,13 @@ class FrameLSTM(nn.Module):
         if lengths is not None:
             seen, _ = nn.utils.rnn.pad_packed_sequence(seen, batch_first=True, total_length=features.shape[1])
         assert state is not None
+        return seen, state
+
+    def forward(
+        self, features: Tensor, lengths: Tensor | None = None, state: State | None = None
+    ) -> tuple[Tensor, State]:
+        """As `hidden`, but with the numbers for the AUs: (B, T, A) from −1 to 1."""
+        seen, state = self.hidden(features, lengths, state)
         return torch.tanh(self.head(self.dropout(seen))), state
 
 

@@ -19,6 +19,9 @@ from trainer.selectors.detectors import time_taken
 
 Point = tuple[float, float | None]
 Told = Mapping[str, Any]
+NETWORKS = ""
+"""The kind of trainings that sees single frames. The others are LSTM_PART, FUSION_PART and PRETRAINING, which
+minimise something else and have axes of their own."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +124,30 @@ class TrainingScale:
     high: float
 
 
-def training_scale(reports: Iterable[Told], *, last: bool = False) -> TrainingScale | None:
-    """A scale that holds the networks of all reports, or with `last` only their finished detectors; None
-    without any."""
-    found = [told for report in reports for told in _trainings_drawn(report)[: 1 if last else None]]
+@dataclass(frozen=True)
+class TrainingGroup:
+    """What minimised the same, and so has the same axes."""
+
+    title: str
+    charts: Sequence[TrainingChart]
+
+
+def training_groups(report: Told, aus: Sequence[int], chosen: int | None = None) -> list[TrainingGroup]:
+    """The networks of single frames, then what was learned before and beside them; those that there are."""
+    titles = {
+        NETWORKS: _("Networks of single frames"),
+        LSTM_PART: _("LSTMs, which follow the frames in time: margin loss"),
+        FUSION_PART: _("Fusion, which weighs both"),
+        PRETRAINING: _("Pretraining on emotions: its own loss"),
+    }
+    found = [TrainingGroup(title, training_charts(report, aus, chosen, kind=kind)) for kind, title in titles.items()]
+    return [group for group in found if group.charts]
+
+
+def training_scale(reports: Iterable[Told], *, last: bool = False, kind: str = NETWORKS) -> TrainingScale | None:
+    """A scale that holds the trainings of this kind of all reports, or with `last` only their finished detectors;
+    None without any."""
+    found = [told for report in reports for told in _trainings_drawn(report, kind)[: 1 if last else None]]
     if not found:
         return None
     every = [value for _stage, told in found for value in [*told["losses"], *_checks(told)]]
@@ -134,25 +157,29 @@ def training_scale(reports: Iterable[Told], *, last: bool = False) -> TrainingSc
 
 
 def training_charts(
-    report: Told, aus: Sequence[int], chosen: int | None = None, *, scale: TrainingScale | None = None
+    report: Told,
+    aus: Sequence[int],
+    chosen: int | None = None,
+    *,
+    scale: TrainingScale | None = None,
+    kind: str = NETWORKS,
 ) -> list[TrainingChart]:
-    """A chart of each network, all to the same scale; the finished detector first."""
-    scale = scale or training_scale([report])
+    """A chart of each training of this kind, all to the same scale; the finished detector first."""
+    scale = scale or training_scale([report], kind=kind)
     if scale is None:
         return []
-    return [_training_chart(stage, told, aus, chosen, scale) for stage, told in _trainings_drawn(report)]
+    return [_training_chart(stage, told, aus, chosen, scale) for stage, told in _trainings_drawn(report, kind)]
 
 
-def _trainings_drawn(report: Told) -> list[tuple[str, Told]]:
-    """(stage, its report): the finished detector, then the networks without a fold. A pretraining and the LSTMs of
-    a hybrid minimise something else, which has no place on the same axis."""
+def _trainings_drawn(report: Told, kind: str) -> list[tuple[str, Told]]:
+    """(stage, its report): the finished detector, then the networks without a fold."""
     trained = trainings_of(report).items()
-    found = [
-        (stage, told)
-        for stage, told in trained
-        if told.get("losses") and stage != PRETRAINING and not stage_parts(stage)[1]
-    ]
+    found = [(stage, told) for stage, told in trained if told.get("losses") and _kind_of(stage) == kind]
     return sorted(found, key=lambda one: (one[0].startswith("fold-"), _fold_number(one[0])))
+
+
+def _kind_of(stage: str) -> str:
+    return PRETRAINING if stage == PRETRAINING else stage_parts(stage)[1]
 
 
 def _training_chart(
@@ -216,7 +243,7 @@ def stage_title(stage: str) -> str:
 
 
 def _fold_number(stage: str) -> int:
-    number = stage.partition("-")[2]
+    number = stage_parts(stage)[0].partition("-")[2]
     return int(number) if number.isdigit() else -1
 
 

@@ -18,7 +18,7 @@ from annotator.selectors.film import clip_first
 from annotator.services.jobs import job_send
 from trainer.algorithms.methods import METHODS
 from trainer.selectors.detector_card import card_make
-from trainer.selectors.detector_charts import mark_of, reliability_chart, score_chart, training_charts
+from trainer.selectors.detector_charts import mark_of, reliability_chart, score_chart, training_groups
 from trainer.selectors.detector_comparison import MOST, comparison_make
 from trainer.selectors.detector_distributions import batch_chart, heat_maps, marginal_chart
 from trainer.selectors.detector_events import events_shown
@@ -86,7 +86,7 @@ def detector_detail(request: HttpRequest, dataset_id: int, detector_id: int) -> 
         "snapshot": snapshot_told(detector),
         "settings": setting_rows(detector),
         "parts": parts_shown(detector.report),
-        "trainings": training_charts(detector.report, detector.aus, au),
+        "trainings": training_groups(detector.report, detector.aus, au),
         "batches": batch_chart(detector.report.get("composition"), detector.aus),
         "machine": machine,
         "took": time_taken(machine.get("seconds", detector.report.get("seconds"))),

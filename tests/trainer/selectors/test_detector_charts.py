@@ -14,6 +14,7 @@ from trainer.selectors.detector_charts import (
     rounded_up,
     score_chart,
     training_charts,
+    training_groups,
     training_scale,
 )
 from trainer.selectors.detector_distributions import (
@@ -275,3 +276,25 @@ def test_batches_are_told_whole_and_drawn_from_the_first_on(report):
     assert [level.path.count("M") for level in chart.levels] == [20, 20, 60]
     assert batch_chart(None, AUS) is None and batch_chart({"sampler": "momu", "batches": []}, AUS) is None
     assert batch_chart(report["composition"], AUS).batches == len(report["composition"]["batches"])
+
+
+def test_what_minimises_something_else_is_drawn_to_a_scale_of_its_own(report):
+    def trained(*losses):
+        return {"losses": list(losses), "epochs": len(losses), "validation_f1": [], "faces": 40, "seconds": 1.0}
+
+    own = {
+        "detector": trained(0.6, 0.4),
+        "fold-0": trained(0.7, 0.5),
+        "fold-10": trained(0.7),
+        "fold-2": trained(0.7),
+    }
+    told = {"trainings": own}
+    assert [group.title for group in training_groups(told, AUS)] == ["Networks of single frames"]
+    own |= {"fold-0-lstm": trained(90.0, 70.0, 60.0), "detector-lstm": trained(80.0), "fold-0-fusion": trained(0.3)}
+    networks, lstms, fusion = training_groups(told, AUS)
+    assert [chart.title for chart in networks.charts] == [
+        "The detector itself", "Network without fold 1", "Network without fold 3", "Network without fold 11",
+    ]  # fmt: skip
+    assert [chart.title for chart in lstms.charts] == ["The detector itself: LSTMs", "Network without fold 1: LSTMs"]
+    assert networks.charts[0].loss.frame.y_high < 1 and lstms.charts[0].loss.frame.y_high == 90
+    assert lstms.charts[0].loss.frame.x_high == 3 and len(fusion.charts) == 1
