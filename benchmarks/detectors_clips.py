@@ -1,8 +1,10 @@
 """The hybrid on the ictau clips, for benchmarks/detectors.py: what time adds to single frames.
 
-Folds are those of clips.csv, subject-exclusive. In each a network learns from single frames of the other folds; on
-top of it the LSTMs and the fusion. All parts score the fold they never saw; thresholds are those of the best F1 on
-the other folds' scores. A network of single frames is trained once for a seed and fold and shared by all variants.
+Folds are those of clips.csv, subject-exclusive. The network of single frames begins with what the reference stills
+taught, as the paper's begins with ImageNet, and learns its head from the frames of the other folds; so its features
+are of people it doesn't know, in the frames that time is learned from as in those that are judged. On top of it come
+the LSTMs and the fusion. All parts score the fold they never saw; thresholds are those of the best F1 on the other
+folds' scores. A network of single frames is trained once for a seed and fold and shared by all variants.
 
 `inner` stays within the subjects that fold 0 learns from, cut in three: the way to try settings without looking at
 what the figures are made of.
@@ -22,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.detectors_keeping import mark_of, run_kept
+from benchmarks.detectors_runs import PLAIN, network_kept
 from benchmarks.detectors_task import Run, Task, compared
 from benchmarks.ictau_features import cache_kept, labels_read, table_read
 from trainer.algorithms.clips import Clips, runs_find
@@ -31,9 +34,9 @@ from trainer.algorithms.folds import folds_assign, subjects_split
 from trainer.algorithms.hybrid import CNN, LSTM, WHOLE, parts_predict, temporal_train
 from trainer.algorithms.measures import auc_measure, f1_measure, mean_of
 from trainer.algorithms.methods import METHODS
-from trainer.algorithms.networks import FaceNetwork, network_create
+from trainer.algorithms.networks import FaceNetwork
 from trainer.algorithms.objectives import TrainingData
-from trainer.algorithms.settings import HybridConfig, NetworkConfig, TrainingConfig
+from trainer.algorithms.settings import HybridConfig, TrainingConfig
 from trainer.algorithms.temporal import Temporal, outputs_follow
 from trainer.algorithms.thresholds import fold_thresholds_choose
 from trainer.algorithms.training import NO_ROWS, stage_seed, train
@@ -41,8 +44,7 @@ from trainer.algorithms.weights import weights_load, weights_save
 
 SIZE = 64
 QUICK_SUBJECTS = 15
-NETWORK = NetworkConfig(outputs=1, input_size=SIZE, width=16, dropout=0.3)
-TRAINING = TrainingConfig(batch=32, epochs=8)
+TRAINING = TrainingConfig(batch=32, epochs=3)
 VALIDATION = 0.1
 FIGURES = ("f1_frame", "f1_event", "area", "auc")
 assert METHODS["hybrid"].settings.hybrid is not None
@@ -53,14 +55,13 @@ VARIANTS: dict[str, HybridConfig] = {
 }
 TUNED: dict[str, HybridConfig] = {
     "as it is": HYBRID,
-    "apart 0.2": replace(HYBRID, apart=0.2),
-    "apart 0.4": replace(HYBRID, apart=0.4),
     "both ways": replace(HYBRID, directions="both"),
-    "both ways, apart 0.4": replace(HYBRID, directions="both", apart=0.4),
+    "sequences of 80": replace(HYBRID, sequence=80),
+    "rate 0.001, 120 epochs": replace(HYBRID, learning_rate=1e-3, epochs=120),
+    "no decay": replace(HYBRID, decay=0.0),
+    "margin 1": replace(HYBRID, margin=1.0),
     "three layers": replace(HYBRID, layers=3),
-    "the rate falls": replace(HYBRID, fall=0.97),
-    "sequence 40": replace(HYBRID, sequence=40),
-    "dropout 0.5": replace(HYBRID, dropout=0.5),
+    "a fusion of 20 epochs at 0.001": replace(HYBRID, fusion_epochs=20, fusion_rate=1e-3),
 }
 """What was tried for the defaults."""
 
@@ -105,7 +106,7 @@ def hybrid_part(task: Task, tune: bool = False) -> dict[str, Any]:
         world = world.inner()
     runs: dict[str, list[Run]] = {}
     for name in task.chosen(variants):
-        done = [variant_run(world, variants[name], seed, task.work, label) for seed in range(task.seeds)]
+        done = [variant_run(task, world, variants[name], seed, label) for seed in range(task.seeds)]
         runs |= {f"{name}: {part}": [run[part] for run in done] for part in (CNN, LSTM, WHOLE)}
     pairs = [(f"{name}: {WHOLE}", f"{name}: {part}") for name in variants for part in (CNN, LSTM)]
     return compared(runs, pairs, FIGURES)
@@ -116,23 +117,20 @@ def memory_part(task: Task) -> dict[str, Any]:
     return memory_measure()
 
 
-def variant_run(world: ClipWorld, variant: HybridConfig, seed: int, work: Path, label: str) -> dict[str, Any]:
+def variant_run(task: Task, world: ClipWorld, variant: HybridConfig, seed: int, label: str) -> dict[str, Any]:
     """Figures of each part over all folds, from the work folder if this was done before."""
-    if world.quick:
-        variant = replace(variant, epochs=2, fusion_epochs=2)
-    told = [asdict(variant), asdict(NETWORK), asdict(TRAINING), seed, label, world.quick]
-    return run_kept(work, "hybrid", told, partial(folds_run, world, variant, seed, work, label))
+    told = [asdict(variant), asdict(PLAIN), asdict(TRAINING), seed, label, world.quick]
+    return run_kept(task.work, "hybrid", told, partial(folds_run, task, world, variant, seed, label))
 
 
-def folds_run(world: ClipWorld, variant: HybridConfig, seed: int, work: Path, label: str) -> dict[str, Any]:
+def folds_run(task: Task, world: ClipWorld, variant: HybridConfig, seed: int, label: str) -> dict[str, Any]:
     """Each fold by the hybrid that never saw it."""
     parts = {part: np.full(world.labels.shape, np.nan, np.float32) for part in (CNN, LSTM, WHOLE)}
     seen = np.ones(len(world.labels), bool)
     began = time.process_time()
     for fold in np.unique(world.folds[world.folds >= 0]):
         own = np.flatnonzero(world.folds == fold)
-        inside = np.flatnonzero((world.folds >= 0) & (world.folds != fold))
-        network = fold_train(world, variant, inside, seed, work, f"{label}-{fold}")
+        network = fold_train(task, world, variant, int(fold), seed, label)
         for part, scores in parts_predict(network, world.cache, own, world.clips, seen).items():
             parts[part][own] = scores
     run: dict[str, Any] = {part: figures(world, scores) for part, scores in parts.items()}
@@ -140,35 +138,35 @@ def folds_run(world: ClipWorld, variant: HybridConfig, seed: int, work: Path, la
 
 
 def fold_train(
-    world: ClipWorld, variant: HybridConfig, inside: NDArray[np.intp], seed: int, work: Path, label: str
+    task: Task, world: ClipWorld, variant: HybridConfig, fold: int, seed: int, label: str = "fold"
 ) -> FaceNetwork:
-    """The hybrid of one fold; its network of single frames is kept for the other variants."""
-    seed = stage_seed(seed, label)
+    """The hybrid that never saw this fold, from the work folder if it was trained before; and so its network of
+    single frames, for the other variants."""
+    if world.quick:
+        variant = replace(variant, epochs=2, fusion_epochs=2)
+    stage = f"{label}-{fold}"
+    told = [asdict(PLAIN), asdict(TRAINING), seed, stage, world.quick]
+    whole = task.work / f"hybrid-{mark_of([*told, asdict(variant)])}.safetensors"
+    if whole.exists():
+        return weights_load(whole)[0]
+    begin = network_kept(task.stills, PLAIN, seed, task.work)
+    seed = stage_seed(seed, stage)
+    inside = np.flatnonzero((world.folds >= 0) & (world.folds != fold))
     taught, kept = subjects_split(inside, world.subjects, VALIDATION, seed)
-    followed = taught
-    if variant.apart:
-        taught, followed = subjects_split(taught, world.subjects, variant.apart, seed + 1)
-    training = replace(TRAINING, epochs=1 if world.quick else round(TRAINING.epochs * len(inside) / len(taught)))
-    path = work / f"frames-{mark_of([asdict(NETWORK), asdict(training), seed, len(taught), world.quick])}.safetensors"
-    if path.exists():
-        network, _ = weights_load(path)
+    training = replace(TRAINING, epochs=1 if world.quick else TRAINING.epochs, seed=seed)
+    frames = task.work / f"frames-{mark_of(told)}.safetensors"
+    if frames.exists():
+        network, _ = weights_load(frames)
     else:
-        network = network_create(replace(NETWORK, outputs=world.labels.shape[1]), seed)
-        data = TrainingData(world.cache, world.labels, taught, NO_ROWS)
-        train(network, data, replace(training, seed=seed))
-        weights_save(path, network)
+        network = begin
+        network.body_freeze()
+        train(network, TrainingData(world.cache, world.labels, taught, NO_ROWS), training)
+        weights_save(frames, network)
+    seen = np.ones(len(world.labels), bool)
     temporal_train(
-        network,
-        world.cache,
-        world.labels,
-        world.clips,
-        followed,
-        kept,
-        np.ones(len(world.labels), bool),
-        variant,
-        replace(training, seed=seed),
-        stage=label,
+        network, world.cache, world.labels, world.clips, taught, kept, seen, variant, training, stage=stage
     )
+    weights_save(whole, network)
     return network
 
 

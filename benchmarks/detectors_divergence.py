@@ -1,78 +1,79 @@
-"""How far features tell people apart (Chu et al. 2019, Fig. 4), on the subjects of the ictau clips.
+"""How far features tell people apart (Chu et al. 2019, Fig. 4), on the subjects of fold 0 of the ictau clips.
 
-No network here has seen a clip: all of them learned from the stills, whose people are others. `divergence_measure`
-takes any named features of the same faces, so that a further kind is one more entry.
+No network here has seen these people: those of single frames learned from the stills, the hybrid followed the clips
+of the other folds in time. `divergence_measure` takes any named features of the same faces, so that a further kind
+is one more entry.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from benchmarks.detectors_clips import HYBRID, ClipWorld, clips_load, fold_train
 from benchmarks.detectors_keeping import run_kept
-from benchmarks.detectors_pretraining import body_make, emotions_load
-from benchmarks.detectors_runs import PLAIN, SHOWN, SHOWN_QUICK
+from benchmarks.detectors_pretraining import EMOCO, body_make, emotions_load
+from benchmarks.detectors_runs import PLAIN, network_kept, network_train
 from benchmarks.detectors_task import Run, Task, compared
-from benchmarks.detectors_world import SIZE, World
-from benchmarks.ictau_features import cache_kept, table_read
+from benchmarks.detectors_world import SIZE
+from trainer.algorithms.clips import runs_find
 from trainer.algorithms.divergence import features_from_zero, subject_divergence
 from trainer.algorithms.emotions import Emotions
-from trainer.algorithms.faces import FaceArray
-from trainer.algorithms.networks import network_create
-from trainer.algorithms.objectives import TrainingData
+from trainer.algorithms.face_network import FaceNetwork
 from trainer.algorithms.prediction import outputs_predict
-from trainer.algorithms.settings import EmoCoConfig
-from trainer.algorithms.training import NO_ROWS, train
 
-EVERY = 8
+FOLD = 0
+EVERY = 4
 """Of the frames of a clip one in so many is looked at: neighbours are nearly the same picture."""
-QUICK_SUBJECTS = 6
 BINS, CELL, BLOCK, CLIPPED = 9, 8, 2, 0.2
 
 
 @dataclass(frozen=True)
-class Clips:
-    """N frames of S subjects."""
+class Looked:
+    """What is looked at: N frames of S subjects."""
 
-    cache: FaceArray
-    subjects: NDArray[np.int64]
-    emotions: Emotions
-    """Of the world's stills, those for testing apart."""
+    task: Task
+    clips: ClipWorld
+    """All frames of all folds."""
+    rows: NDArray[np.intp]
+    """(N,) those looked at, one in EVERY of each clip of the fold."""
+
+    @cached_property
+    def emotions(self) -> Emotions:
+        """Of the stills, those for testing apart."""
+        return emotions_load(self.task.data, self.task.stills)
+
+    @property
+    def subjects(self) -> NDArray[np.int64]:
+        return self.clips.subjects[self.rows]
 
 
-Maker = Callable[[World, Clips, int, Path], NDArray[np.floating[Any]]]
-"""Features (N, F) of the clips' frames; of the stills' labels with a seed, work kept in a folder."""
-
-
-def clips_load(task: Task) -> Clips:
-    """One in EVERY frames of each clip, decoded once."""
-    rows = [row for row in table_read(task.data / "clips.csv") if int(row["frame"]) % EVERY == 0]
-    names = sorted({row["subject"] for row in rows})[: QUICK_SUBJECTS if task.quick else None]
-    rows = [row for row in rows if row["subject"] in names]
-    cache = cache_kept(task.data, [row["image"] for row in rows], SIZE, task.work / "clips", "clips")
-    subjects = np.array([names.index(row["subject"]) for row in rows])
-    return Clips(cache, subjects, emotions_load(task.data, task.stills))
+Maker = Callable[[Looked, int], NDArray[np.floating[Any]]]
+"""Features (N, F) of the frames looked at, with a seed."""
 
 
 def divergence_part(task: Task) -> dict[str, Any]:
     """The divergence of every kind of features with every seed; what was measured before is read again."""
-    clips = clips_load(task)
+    clips = clips_load(task.data, task.work, task.quick)
+    rows = np.flatnonzero((clips.folds == FOLD) & (clips.clips.frames % EVERY == 0))
+    looked = Looked(task, clips, rows)
     runs: dict[str, list[Run]] = {}
     for name in task.chosen(MAKERS):
         maker, seeded = MAKERS[name]
-        seeds = range(task.seeds if seeded else 1)
-        runs[name] = [_kept(task.stills, clips, name, maker, seed, task.work) for seed in seeds]
-    return compared(runs, [("emoco", "scratch")], ("mean", "chance", "ratio"))
+        runs[name] = [_kept(looked, name, maker, seed) for seed in range(task.seeds if seeded else 1)]
+    pairs = [("emoco", "scratch"), ("hybrid", "scratch")]
+    return compared(runs, pairs, ("mean", "chance", "ratio"))
 
 
-def _kept(world: World, clips: Clips, name: str, maker: Maker, seed: int, work: Path) -> dict[str, float]:
+def _kept(looked: Looked, name: str, maker: Maker, seed: int) -> dict[str, Any]:
     def measured() -> dict[str, Any]:
-        return divergence_measure({name: maker(world, clips, seed, work)}, clips.subjects, seed)[name]
+        return divergence_measure({name: maker(looked, seed)}, looked.subjects, seed)[name]
 
-    return run_kept(work, "divergence", [name, seed, world.quick, EVERY, SIZE], measured)
+    return run_kept(looked.task.work, "divergence", [name, seed, looked.task.quick, EVERY, FOLD, SIZE], measured)
 
 
 def divergence_measure(
@@ -88,35 +89,48 @@ def divergence_measure(
     return told
 
 
-def hog_features(world: World, clips: Clips, seed: int, work: Path) -> NDArray[np.float32]:
-    return np.concatenate([hog(clips.cache[start : start + 256]) for start in range(0, len(clips.cache), 256)])
+def hog_features(looked: Looked, seed: int) -> NDArray[np.float32]:
+    faces = looked.clips.cache[looked.rows]
+    return np.concatenate([hog(faces[start : start + 256]) for start in range(0, len(faces), 256)])
 
 
-def scratch_features(world: World, clips: Clips, seed: int, work: Path) -> NDArray[np.float32]:
+def scratch_features(looked: Looked, seed: int) -> NDArray[np.float32]:
     """The plain network, trained on the stills' reference labels."""
-    return _trained(world, clips, seed, None)
+    return _seen(network_kept(looked.task.stills, PLAIN, seed, looked.task.work), looked)
 
 
-def emoco_features(world: World, clips: Clips, seed: int, work: Path) -> NDArray[np.float32]:
+def emoco_features(looked: Looked, seed: int) -> NDArray[np.float32]:
     """The same network and training, begun from what the emotions of the stills taught; no test still is used."""
-    body, _report = body_make(world, clips.emotions, EmoCoConfig(), seed, work)
-    return _trained(world, clips, seed, body)
+    task = looked.task
+    body, _report = body_make(task.stills, looked.emotions, EMOCO, seed, task.work)
+    return _seen(network_train(task.stills, PLAIN, seed, body)[0], looked)
 
 
-def _trained(world: World, clips: Clips, seed: int, body: dict[str, Any] | None) -> NDArray[np.float32]:
-    network = network_create(replace(PLAIN.network, outputs=len(world.aus)), seed)
-    if body is not None:
-        network.body.load_state_dict(body)
-    epochs = max(1, round((SHOWN_QUICK if world.quick else SHOWN) / len(world.train)))
-    config = replace(PLAIN.training, epochs=epochs, seed=seed)
-    train(network, TrainingData(world.cache, world.reference, world.train, NO_ROWS), config)
-    return outputs_predict(network, clips.cache, np.arange(len(clips.cache)))[0]
+def hybrid_features(looked: Looked, seed: int) -> NDArray[np.float32]:
+    """The cells of the last LSTM, of the hybrid that never saw the fold; each frame in its whole clip."""
+    clips = looked.clips
+    network = fold_train(looked.task, clips, HYBRID, FOLD, seed)
+    assert network.temporal is not None
+    own = np.flatnonzero(clips.folds == FOLD)
+    runs = runs_find(clips.clips, own, HYBRID.gap)
+    features = outputs_predict(network, clips.cache, runs.rows)[0]
+    cells = np.zeros((len(clips.folds), HYBRID.cells), np.float32)
+    with torch.inference_mode():
+        for start, length in zip(runs.starts.tolist(), runs.lengths.tolist(), strict=True):
+            told = torch.from_numpy(features[None, start : start + length])
+            cells[runs.rows[start : start + length]] = network.temporal.lstm.hidden(told)[0][0].numpy()
+    return cells[looked.rows]
+
+
+def _seen(network: FaceNetwork, looked: Looked) -> NDArray[np.float32]:
+    return outputs_predict(network, looked.clips.cache, looked.rows)[0]
 
 
 MAKERS: dict[str, tuple[Maker, bool]] = {
     "hog": (hog_features, False),
     "scratch": (scratch_features, True),
     "emoco": (emoco_features, True),
+    "hybrid": (hybrid_features, True),
 }
 """By name: what makes the features, and whether a seed changes them."""
 

@@ -1,6 +1,7 @@
 """One run of benchmarks/detectors.py: a plan and a seed in, the figures of a trained network out."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -8,18 +9,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-from benchmarks.detectors_keeping import run_kept
+from benchmarks.detectors_keeping import mark_of, run_kept
 from benchmarks.detectors_world import World
 from trainer.algorithms.detectors import objective_of
 from trainer.algorithms.distributions import distribution_compare
 from trainer.algorithms.measures import auc_measure, base_rate_call, f1_measure, mean_of
-from trainer.algorithms.networks import network_create
+from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import TrainingData
 from trainer.algorithms.prediction import scores_predict
 from trainer.algorithms.settings import AdversarialConfig, DetectorSettings, NetworkConfig, TrainingConfig
 from trainer.algorithms.thresholds import thresholds_choose
 from trainer.algorithms.training import NO_ROWS, train
+from trainer.algorithms.weights import weights_load, weights_save
 
 SHOWN, SHOWN_QUICK = 64_000, 1_500
 FIGURES = ("f1_fixed", "f1_validation", "f1_base_rate", "auc", "marginal", "conditional", "rates")
@@ -76,7 +79,10 @@ def plan_train(world: World, plan: Plan, seed: int, test: bool) -> dict[str, Any
     return run
 
 
-def network_train(world: World, plan: Plan, seed: int) -> tuple[Any, list[float]]:
+def network_train(
+    world: World, plan: Plan, seed: int, body: Mapping[str, Tensor] | None = None
+) -> tuple[FaceNetwork, list[float]]:
+    """The plan's network of this seed, begun with a body or from scratch, and its losses."""
     labels = world.labels(plan.labels)
     coded, uncoded = world.train, NO_ROWS
     if plan.labels != "reference":
@@ -85,6 +91,8 @@ def network_train(world: World, plan: Plan, seed: int) -> tuple[Any, list[float]
         lost = stills_lost(world, plan, seed)
         coded, uncoded = np.setdiff1d(world.train, lost), np.sort(np.concatenate([lost, world.others]))
     network = network_create(replace(plan.network, outputs=len(world.aus)), seed)
+    if body:
+        network.body.load_state_dict(body)
     settings = DetectorSettings(adversarial=plan.adversarial)
     shown = plan.shown * (SHOWN_QUICK if world.quick else SHOWN)
     epochs = max(1, round(shown / len(coded)))
@@ -92,6 +100,14 @@ def network_train(world: World, plan: Plan, seed: int) -> tuple[Any, list[float]
     data = TrainingData(world.cache, labels, coded, uncoded)
     report = train(network, data, config, objective=objective_of(settings))
     return network, list(report.losses)
+
+
+def network_kept(world: World, plan: Plan, seed: int, work: Path) -> FaceNetwork:
+    """The plan's network of this seed, from the work folder if it was trained before."""
+    path = work / f"network-{mark_of([asdict(plan), seed, world.quick])}.safetensors"
+    if not path.exists():
+        weights_save(path, network_train(world, plan, seed)[0])
+    return weights_load(path)[0]
 
 
 def stills_lost(world: World, plan: Plan, seed: int) -> NDArray[np.intp]:

@@ -273,7 +273,7 @@ def lstm_config(hybrid: HybridConfig, training: TrainingConfig, stage: str) -> T
         step_factor=hybrid.fall,
         warmup=0.0,
         momentum=0.9,
-        weight_decay=0.0,
+        weight_decay=hybrid.decay,
         sampler="random",
         seed=stage_seed(training.seed, stage),
     )

@@ -182,7 +182,19 @@ METHODS: dict[str, Method] = {
         DetectorSettings(
             method="hybrid",
             training=TrainingConfig(epochs=15, batch=32),
-            hybrid=HybridConfig(layers=1, cells=128, dropout=0.3, sequence=80, active=0.5, epochs=120, fall=1.0),
+            hybrid=HybridConfig(
+                layers=1,
+                cells=128,
+                dropout=0.3,
+                sequence=30,
+                active=0.5,
+                epochs=40,
+                learning_rate=3e-4,
+                decay=1e-3,
+                fall=1.0,
+                fusion_epochs=30,
+                fusion_rate=5e-3,
+            ),
         ),
         DetectorSettings(
             method="hybrid",

@@ -223,6 +223,7 @@ class HybridConfig(Checked):
     margin: float = setting(0.5, "Margin of the loss (λ).", least=0.01, most=1)
     epochs: int = setting(30, "Passes over the frames.", least=1, most=10_000)
     learning_rate: float = setting(1e-3, "Size of the LSTMs' steps at the beginning.", least=1e-8, most=10)
+    decay: float = setting(0.0, "Pull of the LSTMs' weights towards zero.", least=0, most=10)
     fall: float = setting(0.97, "The learning rate after an epoch, as a share of that before.", least=0.01, most=1)
     apart: float = setting(
         0.0,
