@@ -4,7 +4,7 @@ PIP_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev demo test test-embedded test-servers test-browser lint types bench clean
+.PHONY: setup setup-dev demo test test-all test-slow test-servers test-browser lint types bench clean
 
 setup: $(VENV)/.installed
 setup-dev: $(VENV)/.installed-dev
@@ -24,12 +24,16 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 demo: setup
 	@exec $(BIN)/python manage.py demo
 
-# The whole suite on SQLite and the embedded broker, then what touches database, broker or workers
-# on a real PostgreSQL and a Redis over TCP. Both are started by the tests.
-test: test-embedded test-servers
+# On SQLite and the embedded broker, without what takes minutes: some twelve of them on two cores.
+test: setup-dev
+	CORRUGATOR_TEST_BACKEND=embedded $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slow"
 
-test-embedded: setup-dev
-	CORRUGATOR_TEST_BACKEND=embedded $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+# Everything: also the whole loop, killed workers, the benchmarks on a small scale; then what touches database, broker
+# or workers once more, on a real PostgreSQL and a Redis over TCP, which the tests start. Half an hour.
+test-all: test test-slow test-servers
+
+test-slow: setup-dev
+	CORRUGATOR_TEST_BACKEND=embedded $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m slow
 
 test-servers: setup-dev
 	CORRUGATOR_TEST_BACKEND=servers $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not backendless"
