@@ -73,11 +73,15 @@ def test_every_fifth_frame_is_no_gap(dataset, cast):
     faces = clip_make(dataset, [0, 5, 10, 15])
     layer_make(dataset, LayerKind.WEAK, faces, [[0], [1], [1], [0]], [12])
     film = film_of(cast.alice, dataset, faces[0].clip_id)
-    assert spans(film, 12)[LayerKind.WEAK] == [
-        (0, 0, "absent"),
-        (15, 15, "absent"),
-        (5, 10, "present"),
-    ] and not film.gaps
+    assert (
+        spans(film, 12)[LayerKind.WEAK]
+        == [
+            (0, 0, "absent"),
+            (15, 15, "absent"),
+            (5, 10, "present"),
+        ]
+        and not film.gaps
+    )
     assert film.aus[0].lanes[0].stretches[2].width == WIDTH / 2
 
 
