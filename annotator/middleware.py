@@ -1,6 +1,7 @@
 """A strict content security policy, and errors answered in the user's words."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -9,6 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from annotator.errors import CorrugatorError
+from annotator.selectors.access import membership
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -67,6 +69,15 @@ class RefusalMiddleware:
             return None
         if request.path.startswith("/api/") or "application/json" in request.headers.get("Accept", ""):
             return JsonResponse({"detail": str(error)}, status=error.status)
-        partial = bool(getattr(request, "htmx", False))
-        template = "components/_refusal.html" if partial else "annotator/refusal.html"
-        return render(request, template, {"message": str(error), "status": error.status}, status=error.status)
+        context = {"message": str(error), "status": error.status}
+        if getattr(request, "htmx", False):
+            return render(request, "components/_refusal.html", context, status=error.status)
+        return render(request, "annotator/refusal.html", context | _place(request), status=error.status)
+
+
+def _place(request: HttpRequest) -> dict[str, Any]:
+    """The data set of a member who was refused in it, so that the page keeps its navigation."""
+    match = request.resolver_match
+    number = match.kwargs.get("dataset_id") if match else None
+    member = membership(request.user, number) if number is not None else None
+    return {"dataset": member.dataset, "member": member} if member else {}

@@ -23,19 +23,24 @@ def datasets_of(user: User | AnonymousUser) -> QuerySet[DataSet]:
 def member_for(user: User | AnonymousUser, dataset_id: int, allowed: frozenset[Role] = READ) -> Member:
     """The user's membership. Raises NotFound for strangers, so that they don't learn what exists,
     and NotAllowed for members whose role isn't among those allowed."""
-    # An address may name a number that no database's integer holds.
-    members = Member.objects.select_related("dataset") if dataset_id < 2**63 else Member.objects.none()
-    member = members.filter(dataset_id=dataset_id, user_id=user.pk or 0).first()
+    member = membership(user, dataset_id)
     if member is None:
         raise NotFound(_("There is no such data set, or you are not a member of it."))
     if member.role not in allowed:
-        names = ", ".join(sorted(str(Role(role).label).lower() for role in allowed))
+        names = _(" or ").join(sorted(str(Role(role).label).lower() for role in allowed))
         own = member.get_role_display().lower()
         raise NotAllowed(
-            _("Your role here is %(own)s; this needs one of: %(names)s. %(member)s")
+            _("Your role here is %(own)s; this needs the role %(names)s. %(member)s")
             % {"own": own, "names": names, "member": admins_named(member)}
         )
     return member
+
+
+def membership(user: User | AnonymousUser, dataset_id: int) -> Member | None:
+    """The user's place in the data set, if there is one."""
+    # An address may name a number that no database's integer holds.
+    members = Member.objects.select_related("dataset") if dataset_id < 2**63 else Member.objects.none()
+    return members.filter(dataset_id=dataset_id, user_id=user.pk or 0).first()
 
 
 def admins_named(member: Member) -> str:

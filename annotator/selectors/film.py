@@ -30,6 +30,8 @@ PICTURES = 16
 """Pictures of the strip above the lanes."""
 HEIGHT = 40
 """Of a curve's box, in its own units."""
+DRAWN = ((ABSENT, "absent"), (PRESENT, "present"), (UNSCORABLE, "unscorable"))
+"""Codes in the order in which a lane draws them; a frame without one stays empty."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,12 @@ class Stretch:
     last: int
     x: float
     width: float
-    unscorable: bool
+    code: str
+    """present, absent or unscorable."""
 
     @property
     def words(self) -> str:
-        said = _("unscorable") if self.unscorable else _("present")
+        said = {"present": _("present"), "absent": _("absent"), "unscorable": _("unscorable")}[self.code]
         if self.first == self.last:
             return _("frame %(first)d, %(said)s") % {"first": self.first, "said": said}
         return _("frames %(first)d–%(last)d, %(said)s") % {"first": self.first, "last": self.last, "said": said}
@@ -237,14 +240,15 @@ def _lane(
         agreed = float((said == judge)[both].mean()) if both.any() else None
     return LayerLane(
         layer=layer,
-        stretches=[*_stretches(said == PRESENT, frames, False), *_stretches(said == UNSCORABLE, frames, True)],
+        # absent first: in a long clip, what is present is drawn over it
+        stretches=[stretch for code, name in DRAWN for stretch in _stretches(said == code, frames, name)],
         coded=int(told.sum()),
         agreed=agreed,
         curve="" if scores is None else _curve(scores, frames),
     )
 
 
-def _stretches(holds: NDArray[np.bool_], frames: _Frames, unscorable: bool) -> list[Stretch]:
+def _stretches(holds: NDArray[np.bool_], frames: _Frames, code: str) -> list[Stretch]:
     follow = frames.follow()
     begins = holds.copy()
     begins[1:] &= ~(holds[:-1] & follow[1:])
@@ -260,7 +264,7 @@ def _stretches(holds: NDArray[np.bool_], frames: _Frames, unscorable: bool) -> l
             # too close to be told apart in so long a clip: one stretch, from the first to the last
             before = told.pop()
             first, x, width = before.first, before.x, max(before.width, x + width - before.x)
-        told.append(Stretch(first, last, x, round(width, 2), unscorable))
+        told.append(Stretch(first, last, x, round(width, 2), code))
     return told
 
 

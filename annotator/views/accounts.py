@@ -34,6 +34,10 @@ class LoginForm(AuthenticationForm):
     """Django's, with the words for a user name that stand everywhere else."""
 
     username = UsernameField(label=gettext_lazy("User name"), widget=forms.TextInput(attrs={"autofocus": True}))
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": gettext_lazy("This user name and this password don't go together. Capital letters count."),
+    }
 
 
 class AccountForm(BaseUserCreationForm):  # type: ignore[type-arg]

@@ -109,8 +109,8 @@ function fieldsShow() {
   }
 }
 
+form.elements.projection?.addEventListener("change", () => form.submit()); // it stands in the panel
 form.addEventListener("change", (event) => {
-  if (event.target.name === "projection") return form.submit();
   fieldsShow();
   const address = new URL(location.href);
   for (const name of ["by", "au", "layer", "other", "run", "score"]) address.searchParams.delete(name);

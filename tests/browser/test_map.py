@@ -111,6 +111,18 @@ def test_the_legend_counts_filters_and_keeps_what_it_hides_out_of_the_choice(ope
     assert page.locator("#map-faces .tile").first.get_attribute("data-position") == "20"
 
 
+def test_another_map_is_chosen_and_the_bar_keeps_to_one_line(opened, dataset):
+    newer = projection_make(dataset)
+    older = dataset.projections.exclude(pk=newer.pk).get()
+    page = opened("?by=differ&au=12")
+    bar, field = page.locator(".map-bar"), page.locator(".map-bar select").first
+    assert bar.bounding_box()["height"] < 2 * field.bounding_box()["height"]
+    page.locator("select[name=projection]").select_option(str(older.pk))
+    page.wait_for_url(f"**projection={older.pk}**")
+    page.wait_for_selector(READY)
+    expect(page.locator("select[name=projection] option:checked")).to_have_attribute("value", str(older.pk))
+
+
 @pytest.mark.parametrize(
     ("by", "title"),
     [

@@ -24,7 +24,7 @@ def frames_of(numbers) -> _Frames:
 def spans(film, au):
     lanes = next(one for one in film.aus if one.coded.au == au).lanes
     return {
-        lane.layer.kind: [(one.first, one.last, one.unscorable) for one in lane.stretches] for lane in lanes
+        lane.layer.kind: [(one.first, one.last, one.code) for one in lane.stretches] for lane in lanes
     }  # fmt: skip
 
 
@@ -35,11 +35,19 @@ def test_each_layer_has_its_stretches_of_present_frames(dataset, cast):
     film = film_of(cast.alice, dataset, faces[0].clip_id)
     assert (film.first, film.last, film.count, film.span) == (10, 14, 5, 5)
     assert spans(film, 12) == {
-        LayerKind.REFERENCE: [(11, 12, False), (14, 14, False)],
-        LayerKind.WEAK: [(12, 12, False), (13, 14, True)],
+        LayerKind.REFERENCE: [(10, 10, "absent"), (13, 13, "absent"), (11, 12, "present"), (14, 14, "present")],
+        LayerKind.WEAK: [(10, 11, "absent"), (12, 12, "present"), (13, 14, "unscorable")],
     }
-    first = film.aus[0].lanes[0].stretches[0]
+    first = next(one for one in film.aus[0].lanes[0].stretches if one.code == "present")
     assert (first.x, first.width) == (WIDTH / 5, 2 * WIDTH / 5)
+
+
+def test_a_frame_that_nobody_coded_is_no_absent_one(dataset, cast):
+    faces = clip_make(dataset, [1, 2, 3, 4])
+    layer_make(dataset, LayerKind.REFERENCE, faces, [[1], [-1], [0], [-1]], [12])
+    film = film_of(cast.alice, dataset, faces[0].clip_id)
+    assert spans(film, 12)[LayerKind.REFERENCE] == [(3, 3, "absent"), (1, 1, "present")]
+    assert [one.words for one in film.aus[0].lanes[0].stretches] == ["frame 3, absent", "frame 1, present"]
 
 
 def test_layers_are_compared_with_the_reference_where_both_code(dataset, cast):
@@ -57,7 +65,7 @@ def test_a_gap_ends_a_stretch_and_is_drawn(dataset, cast):
     faces = clip_make(dataset, [1, 2, 6, 7])
     layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 4, [12])
     film = film_of(cast.alice, dataset, faces[0].clip_id)
-    assert spans(film, 12)[LayerKind.WEAK] == [(1, 2, False), (6, 7, False)]
+    assert spans(film, 12)[LayerKind.WEAK] == [(1, 2, "present"), (6, 7, "present")]
     assert film.gaps == [(pytest.approx(2 * WIDTH / 7, abs=0.01), pytest.approx(3 * WIDTH / 7, abs=0.02))]
 
 
@@ -65,8 +73,16 @@ def test_every_fifth_frame_is_no_gap(dataset, cast):
     faces = clip_make(dataset, [0, 5, 10, 15])
     layer_make(dataset, LayerKind.WEAK, faces, [[0], [1], [1], [0]], [12])
     film = film_of(cast.alice, dataset, faces[0].clip_id)
-    assert spans(film, 12)[LayerKind.WEAK] == [(5, 10, False)] and not film.gaps
-    assert film.aus[0].lanes[0].stretches[0].width == WIDTH / 2
+    assert (
+        spans(film, 12)[LayerKind.WEAK]
+        == [
+            (0, 0, "absent"),
+            (15, 15, "absent"),
+            (5, 10, "present"),
+        ]
+        and not film.gaps
+    )
+    assert film.aus[0].lanes[0].stretches[2].width == WIDTH / 2
 
 
 def test_scores_are_a_line_broken_where_frames_or_scores_are_missing(dataset, cast):
@@ -104,7 +120,7 @@ def test_a_long_clip_is_drawn_in_bounded_detail(dataset, cast):
     count = 3 * COLUMNS
     scores = np.random.default_rng(0).random(count).astype(np.float32)
     frames = frames_of(range(count))
-    told = _stretches(scores > 0.5, frames, False)
+    told = _stretches(scores > 0.5, frames, "present")
     assert len(told) <= COLUMNS
     curve = _curve(scores, frames)
     assert curve.count(",") <= 2 * COLUMNS
@@ -118,7 +134,7 @@ def test_stretches_hold_the_present_frames_and_no_others(pairs):
     numbers = np.cumsum([gap for gap, _present in pairs])
     frames = frames_of(numbers)
     present = np.array([said for _gap, said in pairs])
-    told = _stretches(present, frames, False)
+    told = _stretches(present, frames, "present")
     inside = np.zeros(len(numbers), bool)
     for one in told:
         inside |= (numbers >= one.first) & (numbers <= one.last)

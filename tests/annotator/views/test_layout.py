@@ -125,6 +125,18 @@ def test_a_refusal_is_a_page_or_a_part_of_one(cast, dataset):
     assert "Your role here is coder" in part
 
 
+def test_a_member_who_is_refused_stays_in_the_data_set(cast, dataset):
+    address = reverse("member_list", args=[dataset.pk])
+    page = cast.client("bob").get(address).content.decode()
+    assert "this needs the role admin." in page
+    assert f'class="button" href="{reverse("dataset_detail", args=[dataset.pk])}"' in page
+    assert 'aria-label="In this data set"' in page
+    strange = cast.client("charlie").get(address)
+    assert strange.status_code == 404
+    assert dataset.name not in strange.content.decode()
+    assert 'aria-label="In this data set"' not in strange.content.decode()
+
+
 def test_pagination_keeps_the_rest_of_the_query():
     from django.core.paginator import Paginator
 
