@@ -246,6 +246,7 @@ def request_read(post: QueryDict) -> Request:
         protocol_version=numbers["protocol"],
         undo=numbers["undo"],
         redo=numbers["redo"],
+        after=client_id_read(post, "after") if post.get("after") else None,
         unsure=post.get("unsure") == "1",
         # PostgreSQL takes no NUL in a text.
         note=post.get("note", "")[:2000].replace("\0", ""),
@@ -269,9 +270,9 @@ def _pair(word: str) -> tuple[int, str]:
     return int(position), token
 
 
-def client_id_read(post: QueryDict) -> uuid.UUID:
+def client_id_read(post: QueryDict, name: str = "client_id") -> uuid.UUID:
     try:
-        return uuid.UUID(post.get("client_id", ""))
+        return uuid.UUID(post.get(name, ""))
     except ValueError:
         raise InputRefused(_("The form lacks its id. Load the page again.")) from None
 
