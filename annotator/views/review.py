@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -106,7 +107,8 @@ def cluster_detail(request: HttpRequest, dataset_id: int, cluster_id: int) -> Ht
     member = member_for(request.user, dataset_id, REVIEW)
     cluster = clusters.cluster_get(member.dataset, cluster_id)
     context = _cluster_context(member, cluster, page_read(request.GET), order_read(request))
-    context |= {"only": pass_read(request.GET)}
+    stay = pass_read(request.GET)
+    context |= {"only": stay, "query": cluster_query(cluster, context["page"].order, stay)}
     response = render(request, "annotator/cluster_detail.html", context)
     if request.GET.get("order") in arrangement.ORDERS:
         response.set_cookie(
@@ -148,7 +150,13 @@ def cluster_address(dataset_id: int, cluster_id: int, stay: Pass | None = None, 
     return reverse("cluster_detail", args=[dataset_id, cluster_id]) + ("?" + urlencode(values) if values else "")
 
 
-def _cluster_context(member: Member, cluster: Cluster, number: int, order: str) -> dict[str, object]:
+def cluster_query(cluster: Cluster, order: str, stay: Pass | None = None) -> str:
+    """What the pages of a cluster's faces are told, so that they go on within it: the same for every face."""
+    values = {"cluster": str(cluster.pk), "order": order}
+    return urlencode(values | ({"au": stay.key} if stay else {}))
+
+
+def _cluster_context(member: Member, cluster: Cluster, number: int, order: str) -> dict[str, Any]:
     dataset, user = member.dataset, member.user
     mine = review.assignment_latest(cluster, user)
     held = mine if mine is not None and mine.state == "open" else None
