@@ -91,17 +91,23 @@ def _text_read(role: str, cells: Sequence[str], reader: RowReader, faults: list[
         return ""
     text = cells[reader.places[column]].strip()
     if role == "image":
-        text = _unquoted(text)
+        text = image_read(text)
         if not text:
-            faults.append(f"{column} is empty: the row names no image")
+            faults.append(image_lacks(column))
     if len(text) > TEXT_LIMITS[role]:
         faults.append(f"{column} holds {cell_quote(text)}, longer than {TEXT_LIMITS[role]} characters")
         return text[: TEXT_LIMITS[role]]
     return text
 
 
-def _unquoted(text: str) -> str:
-    """EmotioNet puts quotes and blanks around its addresses, inside the cell."""
+def image_lacks(column: str) -> str:
+    """What is wrong with a row whose image cell holds nothing."""
+    return f"{column} is empty: the row names no image"
+
+
+def image_read(cell: str) -> str:
+    """The image that a cell names. EmotioNet puts quotes and blanks around its addresses, inside the cell."""
+    text = cell.strip()
     if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
         return text[1:-1].strip()
     return text

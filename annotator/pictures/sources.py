@@ -118,6 +118,12 @@ class PictureSource:
             names = self._narrowed(wanted[-shared:], shared == len(wanted), names)
         if len(names) > 1:
             shown = ", ".join(cell_quote(name, _NAME_SHOWN) for name in sorted(names[:_COMPARED])[:3])
+            if above := wanted[:-shared]:
+                ending, folder = (cell_quote(path, _NAME_SHOWN) for path in ("/".join(wanted[-shared:]), above[-1]))
+                raise PictureAmbiguous(
+                    f"there is no {ending} in a folder {folder}: {len(names)} pictures elsewhere "
+                    f"are named so ({shown})"
+                )
             raise PictureAmbiguous(
                 f"{cell_quote(image, _NAME_SHOWN)} fits {len(names)} pictures equally "
                 f"well ({shown}): give more of its path"

@@ -111,17 +111,13 @@ def cluster_arrange(
     Who only asks which faces are on the page says so by `ordered=False`: a cluster of one page is then
     spared the reading of what it is sorted by.
     """
-    dataset = cluster.run.dataset
-    blind = is_blind(user, dataset, assignment)
-    offered = orders_offered(cluster, blind=blind)
-    order = order if order in offered else next(iter(offered))
-    aus = coded_aus(dataset, assignment.aus if assignment else cluster_aus(cluster) or cluster.aus)
+    blind, order, aus = _asked(cluster, user, assignment, order)
     positions = cluster_positions(cluster)
     bands = np.zeros(len(positions), np.int8)
     notes: NDArray[np.object_] | None = None
     if ordered or len(positions) > PAGE:
         ranking = _ranking(order, cluster, user, assignment, positions, aus)
-        places = np.lexsort((positions, *ranking.keys))
+        places = _places(ranking, positions)
         positions = positions[places]
         bands = bands if ranking.bands is None else ranking.bands[places]
         notes = None if ranking.notes is None else ranking.notes[places]
@@ -130,6 +126,29 @@ def cluster_arrange(
     here = slice((number - 1) * PAGE, number * PAGE)
     told = [] if notes is None else [str(note) for note in notes[here]]
     return Arrangement(aus, blind, order, positions[here], bands[here], told, number, pages, len(positions))
+
+
+def cluster_ordered(
+    cluster: Cluster, user: User, assignment: Assignment | None, positions: NDArray[np.int64], *, order: str
+) -> NDArray[np.int64]:
+    """These faces in the order in which the cluster's pages show them, or would if they were in it."""
+    _blind, order, aus = _asked(cluster, user, assignment, order)
+    return np.asarray(positions[_places(_ranking(order, cluster, user, assignment, positions, aus), positions)])
+
+
+def _asked(
+    cluster: Cluster, user: User, assignment: Assignment | None, order: str
+) -> tuple[bool, str, list[CodedAU]]:
+    """Whether the reader is blind, the order that they get, and the AUs that the cluster is looked at for."""
+    dataset = cluster.run.dataset
+    blind = is_blind(user, dataset, assignment)
+    offered = orders_offered(cluster, blind=blind)
+    aus = coded_aus(dataset, assignment.aus if assignment else cluster_aus(cluster) or cluster.aus)
+    return blind, order if order in offered else next(iter(offered)), aus
+
+
+def _places(ranking: "_Ranking", positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.lexsort((positions, *ranking.keys))
 
 
 def undecided(dataset: DataSet, user: User, positions: NDArray[np.int64], aus: Sequence[CodedAU]) -> list[int]:

@@ -184,48 +184,17 @@ def _page(view: GridView, after: int | None, count: int) -> tuple[list[int], int
     positions = view.positions
     if positions is None:
         positions = np.flatnonzero(view.columns.subjects != NO_FACE)
-    keys = _keys(view, positions)
+    keys = sort_keys(view, positions)
     order = np.argsort(keys, kind="stable")
     start = 0
     if after is not None:
-        key = _keys(view, np.array([after]))[0]
+        key = sort_keys(view, np.array([after]))[0]
         start = int(((keys < key) | ((keys == key) & (positions <= after))).sum())
     shown = positions[order[start : start + count]].tolist()
     return shown, start, start + len(shown) < len(positions)
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """Where a face stands among those of a view, for going from one to the next."""
-
-    previous: int | None
-    next: int | None
-    place: int | None = None
-    """From 1; None where nobody counted, or where the face isn't in the scope (any more)."""
-
-
-def grid_neighbours(view: GridView, position: int) -> Neighbours:
-    """The faces before and behind this one in the view's order."""
-    if view.positions is None and view.sort.key == "position":
-        faces = Face.objects.filter(dataset=view.dataset).values_list("position", flat=True)
-        before = faces.filter(position__lt=position).order_by("-position").first()
-        return Neighbours(before, faces.filter(position__gt=position).order_by("position").first())
-    positions = view.positions
-    if positions is None:
-        positions = np.flatnonzero(view.columns.subjects != NO_FACE)
-    keys, key = _keys(view, positions), _keys(view, np.array([position]))[0]
-    order = np.argsort(keys, kind="stable")
-    here = int(((keys < key) | ((keys == key) & (positions < position))).sum())
-    inside = here < len(order) and int(positions[order[here]]) == position
-    behind = here + inside
-    return Neighbours(
-        int(positions[order[here - 1]]) if here else None,
-        int(positions[order[behind]]) if behind < len(order) else None,
-        here + 1 if inside else None,
-    )
-
-
-def _keys(view: GridView, positions: NDArray[np.int64]) -> NDArray[np.uint16] | NDArray[np.int64]:
+def sort_keys(view: GridView, positions: NDArray[np.int64]) -> NDArray[np.uint16] | NDArray[np.int64]:
     """(n,) what the faces are sorted by, lowest first; faces of one key follow by position. Sixteen bits
     where these are enough: numpy sorts them in a tenth of the time."""
     sort = view.sort

@@ -207,7 +207,7 @@ def scope_positions(dataset: DataSet, scope: Scope, columns: Columns | None = No
         parts.append(cluster_positions(scope.cluster))
     chosen = _chosen(scope)
     if chosen is not None:
-        parts.append(chosen if parts else _positions_there(columns, chosen))
+        parts.append(chosen if parts else positions_there(columns, chosen))
     positions = parts[0] if parts else None
     for part in parts[1:]:
         assert positions is not None
@@ -265,7 +265,7 @@ def _searched(dataset: DataSet, q: str) -> Q:
     return found
 
 
-def _positions_there(columns: Columns, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+def positions_there(columns: Columns, positions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Those of a selection's positions at which there is a face: one may have been withdrawn."""
     if len(positions) > CHUNK:
         inside = positions[positions < len(columns.subjects)]

@@ -10,6 +10,7 @@ from annotator.choices import Coding, DecisionKind, Intensity, Laterality, Mode,
 from annotator.errors import Conflict, InputRefused
 from annotator.models import DataSet, Decision, Face, Protocol
 from annotator.selectors.codes import is_blind
+from annotator.selectors.face_history import standing_within
 from annotator.services.decisions import decision_make
 from annotator.services.events import POINTS, EventOrder, event_decide
 from annotator.services.review import Request, action_named, turn_back
@@ -39,7 +40,7 @@ def face_act(*, dataset: DataSet, user: User, face: Face, mode: Mode, request: F
     """
     asked = request.base
     if asked.action in ("undo", "redo"):
-        return turn_back(dataset, user, asked)
+        return turn_back(dataset, user, asked, standing_within(face))
     if mode != Mode.BLIND and is_blind(user, dataset):
         raise Conflict(_("A blind assignment was opened since this page was shown. Nothing was written."))
     if asked.action in (*POINTS, "event-save", "event-delete"):

@@ -21,6 +21,7 @@ from annotator.errors import Conflict, InputRefused
 from annotator.formats import FORMATS, format_detect
 from annotator.formats.columns import columns_guess
 from annotator.formats.mapping import ColumnMapping
+from annotator.formats.records import image_lacks, image_read
 from annotator.masks import BITS
 from annotator.models import DataSet, ImportBatch, Job, LabelLayer
 from annotator.pictures.errors import PictureProblem, SourceRefused
@@ -153,12 +154,13 @@ def import_matches(*, batch: ImportBatch, limit: int = 200) -> Matches:
     if not column:
         raise InputRefused(_("No column names the image."))
     place = batch.header.index(column)
-    images = [row[place] for row in first_rows(table_read(batch.labels_path), limit)]
-    reasons: list[str] = []
+    images = [image_read(row[place]) for row in first_rows(table_read(batch.labels_path), limit)]
+    named = [image for image in images if image]
+    reasons = [image_lacks(column)] * (len(images) - len(named))
     if batch.with_pictures:
         try:
             with PictureSource(batch.pictures) as source:
-                for image in images:
+                for image in named:
                     try:
                         source.match(image)
                     except PictureProblem as problem:
@@ -166,9 +168,9 @@ def import_matches(*, batch: ImportBatch, limit: int = 200) -> Matches:
         except SourceRefused as error:
             raise InputRefused(_("The pictures were refused: %s.") % error) from None
     else:
-        found = FaceFinder(batch.dataset).find(list(dict.fromkeys(images)))
-        reasons = [face for image in images if isinstance(face := found[image], str)]
-    return Matches(len(images), len(images) - len(reasons), reasons[:MATCHES_SHOWN])
+        found = FaceFinder(batch.dataset).find(list(dict.fromkeys(named)))
+        reasons += [face for image in named if isinstance(face := found[image], str)]
+    return Matches(len(images), len(images) - len(reasons), list(dict.fromkeys(reasons))[:MATCHES_SHOWN])
 
 
 def import_start(*, batch: ImportBatch, user: User | None) -> Job:

@@ -48,22 +48,20 @@ class FaceFinder:
         if self._index is None:
             self._index = self._index_make()
         hashes, ids = self._index
-        for ending in _endings(image):
+        parts = _parts(image)
+        for start, ending in enumerate(_endings(parts)):
             low, high = (int(np.searchsorted(hashes, hash(ending), side)) for side in ("left", "right"))
             if high - low == 1:
                 return int(ids[low])
             if high > low:
-                return _("%(image)s fits %(count)d faces equally well: give more of the path") % {
-                    "image": cell_quote(image, 80),
-                    "count": high - low,
-                }
+                return _several(image, parts[:start], ending, high - low)
         return _missing(image)
 
     def _index_make(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(hashes of all endings of all image names, sorted, and the ids of their faces)."""
         hashes, ids = array("q"), array("q")
         for pk, image in self._faces().values_list("pk", "image").iterator(chunk_size=CHUNK):
-            for ending in _endings(image):
+            for ending in _endings(_parts(image)):
                 hashes.append(hash(ending))
                 ids.append(pk)
         values, owners = np.array(hashes, dtype=np.int64), np.array(ids, dtype=np.int64)
@@ -71,11 +69,29 @@ class FaceFinder:
         return values[order], owners[order]
 
 
-def _endings(image: str) -> Iterator[str]:
+def _parts(image: str) -> list[str]:
+    return [part_plain(part) for part in cell_parts(image)]
+
+
+def _endings(parts: Sequence[str]) -> Iterator[str]:
     """The path's endings, longest first."""
-    parts = [part_plain(part) for part in cell_parts(image)]
     for start in range(len(parts)):
         yield "/".join(parts[start:])
+
+
+def _several(image: str, above: Sequence[str], ending: str, count: int) -> str:
+    """Why an image means none of the faces that share its longest ending: what it names `above` that ending
+    lies nowhere, or it names nothing there and says too little."""
+    if above:
+        return _("there is no %(ending)s in a folder %(folder)s: %(count)d faces elsewhere are named so") % {
+            "ending": cell_quote(ending, 80),
+            "folder": cell_quote(above[-1], 80),
+            "count": count,
+        }
+    return _("%(image)s fits %(count)d faces equally well: give more of the path") % {
+        "image": cell_quote(image, 80),
+        "count": count,
+    }
 
 
 def _missing(image: str) -> str:

@@ -3,6 +3,7 @@
 import uuid
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from annotator.choices import DecisionKind, Mode, Scope
@@ -13,10 +14,11 @@ from annotator.services.decisions import decision_make
 from annotator.services.review import Request, action_named, turn_back
 
 
-def grid_act(*, dataset: DataSet, user: User, request: Request) -> Decision:
-    """Carry out one button of the grid of faces: a code of the AU shown, the noise mark, undo or redo."""
+def grid_act(*, dataset: DataSet, user: User, request: Request, within: Q) -> Decision:
+    """Carry out one button of the grid of faces: a code of the AU shown, the noise mark, undo or redo; `within`
+    are the decisions that the grid offers to undo."""
     if request.action in ("undo", "redo"):
-        return turn_back(dataset, user, request)
+        return turn_back(dataset, user, request, within)
     action = action_named(request.action)
     noise = action.kind == DecisionKind.NOISE or request.au is None
     expected = {position: "!" if "!" in token else "" for position, token in request.seen.items()}

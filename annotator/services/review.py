@@ -5,12 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from annotator.choices import DecisionKind, Mode, Scope
-from annotator.errors import InputRefused
+from annotator.errors import Conflict, InputRefused
 from annotator.models import Assignment, Cluster, DataSet, Decision
 from annotator.selectors.arrangement import cluster_arrange, undecided
+from annotator.selectors.review import decision_redoable, decision_undoable
+from annotator.services.coder_layers import layer_lock
 from annotator.services.decisions import AssignmentStale, decision_make, decision_undo
 
 
@@ -54,6 +58,9 @@ class Request:
     """The decision that the page offered to undo."""
     redo: int | None = None
     """The undo that the page offered to take back."""
+    after: uuid.UUID | None = None
+    """For an undo or redo that was asked for while others of its page waited to be saved: the client id of
+    the last of them. What it takes back is what stood then, of which the page had no number yet."""
     unsure: bool = False
     note: str = ""
     hidden: int | None = None
@@ -70,7 +77,7 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
     """
     dataset = cluster.run.dataset
     if request.action in ("undo", "redo"):
-        return turn_back(dataset, user, request)
+        return turn_back(dataset, user, request, Q(cluster=cluster))
     if assignment is None:
         raise AssignmentStale(_("This cluster is not yours to review now. Take it first; nothing was written."))
     action = action_named(request.action)
@@ -107,10 +114,13 @@ def cluster_act(*, cluster: Cluster, user: User, assignment: Assignment | None, 
     )
 
 
-def noise_act(*, dataset: DataSet, user: User, mode: Mode, in_view: Sequence[int], request: Request) -> Decision:
-    """Carry out one button of the noise gallery: set faces apart, or keep them."""
+def noise_act(
+    *, dataset: DataSet, user: User, mode: Mode, in_view: Sequence[int], request: Request, within: Q
+) -> Decision:
+    """Carry out one button of the noise gallery: set faces apart, or keep them; `within` are the decisions that
+    it offers to undo."""
     if request.action in ("undo", "redo"):
-        return turn_back(dataset, user, request)
+        return turn_back(dataset, user, request, within)
     if request.action not in ("noise", "restore"):
         raise InputRefused(_("There is no action “%(action)s” here.") % {"action": request.action})
     return decision_make(
@@ -136,16 +146,48 @@ def action_named(name: str) -> Action:
     return ACTIONS[name]
 
 
-def turn_back(dataset: DataSet, user: User, request: Request) -> Decision:
-    """Undo or redo what the page named, so that a page never takes back what another page did."""
-    earlier = Decision.objects.filter(user=user, client_id=request.client_id, dataset=dataset).first()
-    if earlier is not None:
-        return earlier
-    named = request.undo if request.action == "undo" else request.redo
-    decision = Decision.objects.select_related("dataset").filter(pk=named or 0, dataset=dataset).first()
-    if decision is None:
-        raise InputRefused(_("There is nothing to %(action)s here.") % {"action": request.action})
-    return decision_undo(user=user, client_id=request.client_id, decision=decision)
+def turn_back(dataset: DataSet, user: User, request: Request, within: Q | None = None) -> Decision:
+    """Undo or redo what the page named, so that a page never takes back what another page did.
+
+    `within` are the decisions that the page is about. Then the one named must still be the latest of them: a
+    request may have waited for days in a browser. Raises Conflict where it isn't, or was undone already.
+    """
+    with transaction.atomic():
+        layer_lock(dataset, user)
+        earlier = Decision.objects.filter(user=user, client_id=request.client_id, dataset=dataset).first()
+        if earlier is not None:
+            return earlier
+        named = request.undo if request.action == "undo" else request.redo
+        decision = Decision.objects.select_related("dataset").filter(pk=named or 0, dataset=dataset).first()
+        if within is not None:
+            decision = _latest_named(dataset, user, request, within, decision)
+        if decision is None:
+            raise InputRefused(_("There is nothing to %(action)s here.") % {"action": request.action})
+        return decision_undo(user=user, client_id=request.client_id, decision=decision)
+
+
+def _latest_named(
+    dataset: DataSet, user: User, request: Request, within: Q, named: Decision | None
+) -> Decision | None:
+    """What an undo or redo was meant for; Conflict where that isn't the latest any more."""
+    find = decision_undoable if request.action == "undo" else decision_redoable
+    latest = find(dataset, user, within=within)
+    since = Conflict(_("You decided something else here since this was asked for. Nothing was undone or redone."))
+    if request.after is not None:
+        before = Decision.objects.filter(user=user, client_id=request.after, dataset=dataset).first()
+        if before is None:
+            raise Conflict(_("What this was to take back was not saved. Nothing was undone or redone."))
+        own = Decision.objects.filter(within, dataset=dataset, user=user)
+        if own.filter(pk=before.pk).exists():
+            if own.filter(pk__gt=before.pk).exists():
+                raise since
+            return latest
+        # It waited on another page: this one's form told what stood here.
+    # Others' decisions, and those that are undone, are refused in their own words.
+    refused = named is None or named.user_id != user.pk or Decision.objects.filter(undoes=named).exists()
+    if not refused and named != latest:
+        raise since
+    return named
 
 
 def _scope(request: Request, faces: Sequence[int], total: int) -> Scope:

@@ -73,7 +73,7 @@ def grid_decide(request: HttpRequest, dataset_id: int) -> HttpResponse:
     view, more = grid_asked(request, member)
     here = _address(dataset_id, {**view.scope.parameters, **more})
     try:
-        decision = grid_act(dataset=member.dataset, user=member.user, request=asked)
+        decision = grid_act(dataset=member.dataset, user=member.user, request=asked, within=HERE)
     except CorrugatorError as error:
         return refusal(request, member, error, partial(_state, request, view, list(asked.chosen)), here)
     if not is_htmx(request):

@@ -16,8 +16,10 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.choices import DecisionKind, Hidden, Mode, Side
 from annotator.errors import CorrugatorError
 from annotator.models import Decision, Face, Member
-from annotator.selectors import clips, events, face_grid, faces, film, neutral, review
+from annotator.numbers import whole_number
+from annotator.selectors import clips, events, faces, film, neighbours, neutral, review
 from annotator.selectors.access import EXPORT, REVIEW, member_for
+from annotator.selectors.clusters import cluster_get
 from annotator.selectors.codes import coded_aus
 from annotator.selectors.face_history import standing_within
 from annotator.selectors.scope_words import faces_address
@@ -25,7 +27,15 @@ from annotator.services.face_review import face_act
 from annotator.services.neutral import neutral_choose
 from annotator.views.face_forms import face_request_read
 from annotator.views.face_lists import grid_asked
-from annotator.views.review import decision_words, is_htmx, refusal, saved
+from annotator.views.review import (
+    cluster_address,
+    cluster_query,
+    decision_words,
+    is_htmx,
+    pass_read,
+    refusal,
+    saved,
+)
 
 CHOICES = (
     {"action": "present", "letter": "p", "css": "present", "sign": "+", "label": gettext_lazy("present")},
@@ -38,22 +48,47 @@ CHOICES = (
 @login_required
 @require_GET
 def face_detail(request: HttpRequest, dataset_id: int, position: int) -> HttpResponse:
-    """The face's page. The query of the grid that it was opened from says which faces come before and next."""
+    """The face's page. The query of the grid or cluster that it was opened from says which faces come before
+    and next."""
     member = member_for(request.user, dataset_id)
     face = faces.face_get(member.dataset, position)
     around = faces.surroundings_of(face)
-    view, more = grid_asked(request, member)
     context = {
         **_context(request, member, face),
-        "neighbours": face_grid.grid_neighbours(view, position),
-        "total": None if view.scope.everything else view.total,
-        "grid": faces_address(dataset_id, view.scope, **more),
-        "query": urlencode({**view.scope.parameters, **more}),
+        **(_in_cluster(request, member, position) or _in_grid(request, member, position)),
         "strip": around.strip,
         "others": around.others,
         "neutral": neutral.neutral_of(face, member.user),
     }
     return render(request, "annotator/face_detail.html", context)
+
+
+def _in_grid(request: HttpRequest, member: Member, position: int) -> dict[str, object]:
+    """The face among those of the grid that the query names."""
+    view, more = grid_asked(request, member)
+    return {
+        "neighbours": neighbours.grid_neighbours(view, position),
+        "back": faces_address(member.dataset_id, view.scope, **more),
+        "query": urlencode({**view.scope.parameters, **more}),
+    }
+
+
+def _in_cluster(request: HttpRequest, member: Member, position: int) -> dict[str, object] | None:
+    """The face among those of the cluster's page that it was opened from; None where it was none. A cluster
+    named with an order, for a blind coder goes on in their cluster too."""
+    number = whole_number(request.GET.get("cluster", ""))
+    order = request.GET.get("order", "")
+    if not number or not order:
+        return None
+    cluster = cluster_get(member.dataset, number)
+    stay = pass_read(request.GET)
+    found = neighbours.cluster_neighbours(cluster, member.user, position, order=order)
+    return {
+        "neighbours": found,
+        "back": cluster_address(member.dataset_id, cluster.pk, stay, found.page),
+        "cluster": cluster,
+        "query": cluster_query(cluster, order, stay),
+    }
 
 
 @login_required

@@ -58,6 +58,7 @@ def noise_decide(request: HttpRequest, dataset_id: int) -> HttpResponse:
             mode=Mode.ASSISTED,
             in_view=sorted(asked.seen),
             request=asked,
+            within=HERE,
         )
     except CorrugatorError as error:
         return refusal(request, member, error, partial(_state, request, member, list(asked.chosen)), here)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -106,7 +107,8 @@ def cluster_detail(request: HttpRequest, dataset_id: int, cluster_id: int) -> Ht
     member = member_for(request.user, dataset_id, REVIEW)
     cluster = clusters.cluster_get(member.dataset, cluster_id)
     context = _cluster_context(member, cluster, page_read(request.GET), order_read(request))
-    context |= {"only": pass_read(request.GET)}
+    stay = pass_read(request.GET)
+    context |= {"only": stay, "query": cluster_query(cluster, context["page"].order, stay)}
     response = render(request, "annotator/cluster_detail.html", context)
     if request.GET.get("order") in arrangement.ORDERS:
         response.set_cookie(
@@ -148,7 +150,13 @@ def cluster_address(dataset_id: int, cluster_id: int, stay: Pass | None = None, 
     return reverse("cluster_detail", args=[dataset_id, cluster_id]) + ("?" + urlencode(values) if values else "")
 
 
-def _cluster_context(member: Member, cluster: Cluster, number: int, order: str) -> dict[str, object]:
+def cluster_query(cluster: Cluster, order: str, stay: Pass | None = None) -> str:
+    """What the pages of a cluster's faces are told, so that they go on within it: the same for every face."""
+    values = {"cluster": str(cluster.pk), "order": order}
+    return urlencode(values | ({"au": stay.key} if stay else {}))
+
+
+def _cluster_context(member: Member, cluster: Cluster, number: int, order: str) -> dict[str, Any]:
     dataset, user = member.dataset, member.user
     mine = review.assignment_latest(cluster, user)
     held = mine if mine is not None and mine.state == "open" else None
@@ -246,6 +254,7 @@ def request_read(post: QueryDict) -> Request:
         protocol_version=numbers["protocol"],
         undo=numbers["undo"],
         redo=numbers["redo"],
+        after=client_id_read(post, "after") if post.get("after") else None,
         unsure=post.get("unsure") == "1",
         # PostgreSQL takes no NUL in a text.
         note=post.get("note", "")[:2000].replace("\0", ""),
@@ -269,9 +278,9 @@ def _pair(word: str) -> tuple[int, str]:
     return int(position), token
 
 
-def client_id_read(post: QueryDict) -> uuid.UUID:
+def client_id_read(post: QueryDict, name: str = "client_id") -> uuid.UUID:
     try:
-        return uuid.UUID(post.get("client_id", ""))
+        return uuid.UUID(post.get(name, ""))
     except ValueError:
         raise InputRefused(_("The form lacks its id. Load the page again.")) from None
 

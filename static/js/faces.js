@@ -109,7 +109,6 @@ let saving = null; // the event whose fields were saved: they are news, not typi
 const outbox = form && new Outbox(form, {
   fill(item, values) {
     for (const [name, value] of Object.entries(item.values)) values.set(name, value);
-    for (const name of ["undo", "redo"]) values.set(name, form.elements[name].value);
     // Codes are compared as they are known now: earlier answers have brought them up to date.
     const seen = item.replayed ? item.seen : known.get(item.position) ?? {};
     for (const [name, value] of Object.entries(seen)) values.set(name, value);

@@ -1,6 +1,7 @@
 // Decisions on their way to the server: one at a time, in order, each kept in the browser's storage until
 // the server has answered it. A session that ended, a lost connection, a reload or a closed window loses
-// none: they go again, under the same client id, so that nothing is done twice.
+// none: they go again, under the same client id, so that nothing is done twice. An undo or redo says what it
+// was meant for when its key was pressed: in the meantime something else may have become the latest.
 
 import { itemForget, itemKeep, itemsKept } from "./outbox-store.js";
 import { cookie, signInAsk, signInDone } from "./sign-in.js";
@@ -47,8 +48,12 @@ export class Outbox {
 
   add(item) {
     const page = location.pathname + location.search;
-    const at = Math.max(Date.now(), (this.items.at(-1)?.at ?? 0) + 1);
-    this.items.push({ ...item, client_id: identifier(), user: this.user, store: this.store, page, at });
+    const last = this.items.at(-1);
+    const at = Math.max(Date.now(), (last?.at ?? 0) + 1);
+    const turns = item.action === "undo" || item.action === "redo";
+    // Behind others it takes back what will stand after them, which has no number yet: it names the last.
+    const meant = turns ? { named: this.form.elements[item.action].value, after: last?.client_id ?? "" } : {};
+    this.items.push({ ...item, ...meant, client_id: identifier(), user: this.user, store: this.store, page, at });
     this.keep();
     this.send();
   }
@@ -74,6 +79,8 @@ export class Outbox {
     values.set("csrfmiddlewaretoken", cookie("csrftoken") ?? this.form.elements.csrfmiddlewaretoken.value);
     for (const name of ["client_id", "action"]) values.set(name, item[name]);
     this.fill(item, values);
+    if (item.named !== undefined) values.set(item.action, item.named);
+    if (item.after) values.set("after", item.after);
     if (item.sure) values.set("sure", "1");
     let response = null;
     let text = "";

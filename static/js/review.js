@@ -44,7 +44,6 @@ function act(action, faces) {
 const outbox = new Outbox(form, {
   fill(item, values) {
     for (const name of ["page", "order", "reason", "protocol", "au", "unsure", "note"]) values.set(name, item[name] ?? "");
-    for (const name of ["undo", "redo"]) values.set(name, form.elements[name].value);
     if (item.action === "undo" || item.action === "redo") return;
     values.set("face", item.faces.join(" "));
     values.set("seen", Object.entries(item.seen).map(([face, token]) => `${face}:${token}`).join(" "));

@@ -194,6 +194,71 @@ def test_a_closed_window_loses_nothing(page, bob, live_server, cluster):
     assert not later.get_by_text("are not saved").is_visible()
 
 
+def reopened_after(page, keys, meanwhile):
+    """The page shown again, whose window was closed while these keys waited, and something happened meanwhile."""
+    here, context = page.url, page.context
+    context.set_offline(True)
+    for key in keys:
+        page.keyboard.press(key)
+    page.wait_for_selector("[data-waiting] >> text=can't be reached")
+    page.close()
+    context.set_offline(False)
+    meanwhile()
+    later = context.new_page()
+    later.goto(here)
+    later.wait_for_selector(".tile .shot:focus")
+    later.wait_for_timeout(100)
+    later.wait_for_selector(SAVED)
+    return later
+
+
+@pytest.fixture
+def elsewhere(page_of, bob, cluster):
+    """Another browser of Bob's, at the same cluster."""
+
+    def _press(*keys):
+        other = page_of(bob)
+        other.goto(reverse("cluster_detail", args=[cluster.run.dataset_id, cluster.pk]))
+        other.wait_for_selector(".tile .shot:focus")
+        press(other, *keys)
+        other.close()
+
+    return _press
+
+
+@pytest.mark.parametrize("turned", ["undo", "redo"])
+def test_an_undo_that_waited_leaves_what_was_decided_since(page, bob, elsewhere, turned):
+    press(page, "o")
+    if turned == "redo":
+        press(page, "z")
+    later = reopened_after(page, "z" if turned == "undo" else "y", lambda: elsewhere("ArrowRight", "u"))
+    assert "You decided something else here since" in later.inner_text("#messages")
+    assert own(bob) == ({0: "a", 1: "u"} if turned == "undo" else {1: "u"})
+    press(later, "z")
+    assert own(bob) == ({0: "a"} if turned == "undo" else {})
+
+
+def test_an_undo_that_waited_does_nothing_where_it_was_done_already(page, bob, elsewhere):
+    press(page, "ArrowRight", "u", "ArrowLeft", "o")
+    later = reopened_after(page, "z", lambda: elsewhere("z"))
+    assert "undone already" in later.inner_text("#messages")
+    assert own(bob) == {1: "u"}
+
+
+def test_an_undo_that_waited_behind_its_decision_takes_back_that_one(page, bob, elsewhere):
+    press(page, "u")
+    later = reopened_after(page, "0z", lambda: None)
+    assert own(bob) == {0: "u"}
+    assert not later.locator("#messages .notice").count()
+
+
+def test_undos_that_waited_take_back_nothing_where_their_decision_was_refused(page, bob, elsewhere):
+    press(page, "ArrowRight", "u", "ArrowLeft")
+    later = reopened_after(page, "0zz", lambda: elsewhere("1"))
+    assert "was not saved" in later.inner_text("#messages")
+    assert own(bob) == {0: "p", 1: "u"}
+
+
 def test_a_server_that_is_away_is_tried_again(page, bob):
     page.context.set_offline(True)
     page.keyboard.press("o")

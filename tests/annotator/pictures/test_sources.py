@@ -66,7 +66,32 @@ def test_a_cell_finds_the_picture_with_the_longest_ending(folder, cell, name):
         assert source.read(source.find(cell)) == name.encode()
 
 
-@pytest.mark.parametrize("cell", ["0001.jpg", "C1/0001.jpg", "elsewhere/C1/0001.jpg", "0001"])
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (
+            "S3/C1/0001.jpg",
+            "there is no 'C1/0001.jpg' in a folder 'S3': 2 pictures elsewhere are named so "
+            "('S1/C1/0001.jpg', 'S2/C1/0001.jpg')",
+        ),
+        (
+            "/lab/S3/0001",
+            "there is no '0001' in a folder 'S3': 2 pictures elsewhere are named so "
+            "('S1/C1/0001.jpg', 'S2/C1/0001.jpg')",
+        ),
+        ("C1/0001.jpg", "give more of its path"),
+    ],
+)
+def test_a_folder_that_is_not_there_is_what_an_ambiguous_cell_is_told_of(folder, cell, words):
+    with (
+        PictureSource([folder("S1/C1/0001.jpg", "S2/C1/0001.jpg")]) as source,
+        pytest.raises(PictureAmbiguous) as error,
+    ):
+        source.find(cell)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize("cell", ["0001.jpg", "C1/0001.jpg", "0001"])
 def test_a_cell_that_fits_several_is_ambiguous(folder, cell):
     with (
         PictureSource([folder("S1/C1/0001.jpg", "S2/C1/0001.jpg")]) as source,

@@ -318,6 +318,9 @@ class TestLaterLabels:
             ("1.png", "'1.png' fits 2 faces equally well: give more of the path"),
             ("B/2.PNG", "there is no face 'B/2.PNG' in this data set"),
             ("3.png", "there is no face '3.png' in this data set"),
+            ("z/1.png", "there is no '1.png' in a folder 'z': 2 faces elsewhere are named so"),
+            ("C:\\lab\\z\\1.png", "there is no '1.png' in a folder 'z': 2 faces elsewhere are named so"),
+            ("", "image is empty: the row names no image"),
         ],
     )
     def test_rows_that_mean_no_single_face_are_named(self, dataset, cast, faces, tmp_path, cell, reason):

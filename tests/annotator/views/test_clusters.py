@@ -1,6 +1,7 @@
 """Sorting, splitting, comparing and passes by plain forms, and what they keep from blind eyes."""
 
 import re
+from html import unescape
 
 import numpy as np
 import pytest
@@ -113,6 +114,86 @@ def test_blind_the_cookie_of_a_seeing_day_sorts_nothing(dataset, cluster, bob):
         assert shown(response) == ORDERS["position"]
         assert set(re.findall(r'<option value="(\w+)"', response.content.decode())) == {"position", "subject"}
     assert shown(page(bob, dataset, cluster, order="subject")) == ORDERS["subject"]
+
+
+# From face to face
+
+
+def face_page(client, address):
+    response = client.get(address)
+    assert response.status_code == 200
+    return response
+
+
+def walked(client, response):
+    """From the first tile's link on by “next face”, and back by “previous face”: the positions gone through."""
+    found = re.findall(r'class="shot" href="([^"]+)"', response.content.decode())
+    address, there = unescape(found[0]), []
+    while address:
+        here = face_page(client, address)
+        there.append(here.context["face"].position)
+        address = linked(here, "next")
+    back = [there[-1]]
+    while address := linked(here, "prev"):
+        here = face_page(client, address)
+        back.append(here.context["face"].position)
+    assert back == there[::-1]
+    return there
+
+
+def linked(response, name):
+    found = re.search(rf'<a class="button" rel="{name}"[^>]* href="([^"]+)"', response.content.decode())
+    return unescape(found[1]) if found else None
+
+
+@pytest.mark.parametrize("order", list(ORDERS))
+def test_the_face_page_goes_on_within_the_cluster_it_was_opened_from(dataset, cluster, bob, order):
+    assert walked(bob, page(bob, dataset, cluster, order=order)) == ORDERS[order]
+
+
+def test_going_on_reaches_over_the_pages_of_a_cluster_and_leads_back_to_the_right_one(
+    dataset, cluster, bob, monkeypatch
+):
+    monkeypatch.setattr("annotator.selectors.arrangement.PAGE", 4)
+    monkeypatch.setattr("annotator.selectors.neighbours.PAGE", 4)
+    assert walked(bob, page(bob, dataset, cluster, order="probable", au="12")) == ORDERS["probable"]
+    query = f"?cluster={cluster.pk}&order=probable&au=12"
+    here = face_page(bob, url("face_detail", dataset, 4) + query)
+    assert here.context["back"] == url("cluster_detail", dataset, cluster.pk) + "?page=2&au=12"
+    text = here.content.decode()
+    assert "5 of 6" in text and "Cluster 1</a>" in text and "Faces of the cluster" in text
+
+
+def test_blind_going_on_tells_nothing(dataset, cluster, bob):
+    """Neither by the order nor by the cluster's name, whatever the link says and wherever one is blind."""
+    seen = page(bob, dataset, cluster, order="probable")
+    Assignment.objects.update(mode=Mode.BLIND)
+    assert walked(bob, page(bob, dataset, cluster)) == ORDERS["position"]
+    assert walked(bob, page(bob, dataset, cluster, order="subject")) == ORDERS["subject"]
+    here = face_page(bob, url("face_detail", dataset, 2) + f"?cluster={cluster.pk}&order=probable")
+    assert (here.context["neighbours"].previous, here.context["neighbours"].next) == (1, 3)
+    assert "Cluster 1" not in here.content.decode()
+    other = cluster.run.clusters.get(number=2)
+    Assignment.objects.update(mode=Mode.ASSISTED)
+    assignment_take(cluster=other, user=Assignment.objects.get().coder)
+    Assignment.objects.filter(cluster=other).update(mode=Mode.BLIND)
+    here = face_page(bob, url("face_detail", dataset, 2) + f"?cluster={cluster.pk}&order=probable")
+    assert (here.context["neighbours"].previous, here.context["neighbours"].next) == (1, 3)
+    assert shown(seen) == ORDERS["probable"]
+
+
+def test_going_on_passes_over_a_face_that_was_withdrawn_and_from_one_that_was_split_off(dataset, cluster, bob):
+    query = f"?cluster={cluster.pk}&order=position"
+    dataset.faces.get(position=3).delete()
+    here = face_page(bob, url("face_detail", dataset, 2) + query).context["neighbours"]
+    assert (here.previous, here.next, here.place, here.total) == (1, 4, 3, 5)
+    bob.post(url("cluster_split", dataset, cluster.pk), {"face": "4"})
+    here = face_page(bob, url("face_detail", dataset, 4) + query).context["neighbours"]
+    assert (here.previous, here.next, here.place, here.total) == (2, 5, None, 4)
+
+
+def test_a_cluster_that_is_none_is_not_gone_through(dataset, cluster, bob):
+    assert bob.get(url("face_detail", dataset, 2) + "?cluster=999&order=position").status_code == 404
 
 
 # What lies beside

@@ -10,6 +10,7 @@ from django.urls import reverse
 from annotator.choices import LayerKind, Mode
 from annotator.models import Decision, Face, Label, Subject
 from annotator.selectors import face_grid
+from annotator.selectors.neighbours import Neighbours
 from annotator.services.arrays import array_write
 from annotator.services.assignments import assignment_take
 from annotator.services.datasets import revision_raise
@@ -80,7 +81,7 @@ def test_the_face_page_goes_on_in_the_order_of_the_grid_it_was_opened_from(datas
 
 def test_the_face_page_without_a_grid_goes_on_by_number(dataset, faces, cast):
     page = cast.client("bob").get(reverse("face_detail", args=[dataset.pk, 4]))
-    assert page.context["neighbours"] == face_grid.Neighbours(3, 5)
+    assert page.context["neighbours"] == Neighbours(3, 5)
 
 
 @pytest.mark.parametrize("sort", ["position", "subject", "differ"])

@@ -2,6 +2,7 @@
 
 import io
 import re
+from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -232,6 +233,19 @@ class TestColumns:
         text = alice.get(page_url("import_matches", batch)).content.decode()
         assert "Faces found for 2 of the first 3 rows" in text
         assert "there is no face &#x27;face-1.png&#x27;" in text
+
+    def test_what_keeps_a_row_from_its_face_is_said_as_it_is(self, alice, dataset, cast, tmp_path):
+        """A folder that no face lies in, and a cell that names nothing, each once in the few lines shown."""
+        for face, image in zip(faces_make(dataset, 3), ["a/1.png", "b/1.png", "b/2.png"], strict=True):
+            face.image = image
+            face.save()
+        rows = [["b/2.png", 1], ["gone/1.png", 1], *[[cell, 0] for cell in ("", "  ", "' '", "")]]
+        batch = batch_make(dataset, cast.alice, table_write(tmp_path / "l.csv", [["image", "AU1"], *rows]))
+        text = unescape(alice.get(page_url("import_matches", batch)).content.decode())
+        assert "Faces found for 1 of the first 6 rows" in text
+        assert "there is no '1.png' in a folder 'gone': 2 faces elsewhere are named so" in text
+        assert text.count("image is empty: the row names no image") == 1
+        assert "equally well" not in text and "''" not in text
 
     def test_the_check_follows_what_is_set(self, alice, batch):
         data = column_fields(batch)

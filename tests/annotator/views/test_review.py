@@ -292,6 +292,58 @@ def test_undo_and_redo_from_the_page(dataset, cluster, bob, cast):
     assert own(cast.bob) == {0: True, 1: True}
 
 
+def test_an_undo_is_of_the_latest_decision_here_or_of_none(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "present", [0])
+    first = Decision.objects.get()
+    decide(bob, dataset, cluster, "present", [1])
+    for htmx in (True, False):
+        answer = decide(bob, dataset, cluster, "undo", undo=first.pk, htmx=htmx)
+        assert answer.status_code == 409
+        assert "You decided something else here since" in answer.content.decode()
+    assert own(cast.bob) == {0: True, 1: True}
+
+
+def test_a_redo_is_of_the_latest_undo_or_of_none(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "present", [0])
+    decide(bob, dataset, cluster, "undo", undo=Decision.objects.get().pk)
+    undo = Decision.objects.latest("pk")
+    decide(bob, dataset, cluster, "absent", [0])
+    assert decide(bob, dataset, cluster, "redo", redo=undo.pk).status_code == 409
+    assert own(cast.bob) == {0: False}
+
+
+def test_an_undo_asked_for_behind_a_decision_that_waits_names_it_by_its_id(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    ids = [str(uuid.uuid4()) for _ in range(4)]
+    decide(bob, dataset, cluster, "present", [0])
+    decide(bob, dataset, cluster, "present", [1], client_id=ids[0])
+    decide(bob, dataset, cluster, "undo", after=ids[0], client_id=ids[1])
+    assert own(cast.bob) == {0: True}
+    decide(bob, dataset, cluster, "undo", after=ids[1], client_id=ids[2])
+    assert own(cast.bob) == {}
+    decide(bob, dataset, cluster, "redo", after=ids[2], client_id=ids[3])
+    assert own(cast.bob) == {0: True}
+    decide(bob, dataset, cluster, "absent", [2])
+    for after, words in ((ids[3], "something else here since"), (str(uuid.uuid4()), "was not saved")):
+        answer = decide(bob, dataset, cluster, "undo", after=after, undo=Decision.objects.latest("pk").pk)
+        assert answer.status_code == 409 and words in answer.content.decode()
+    assert own(cast.bob) == {0: True, 2: False}
+    assert decide(bob, dataset, cluster, "undo", after="nonsense").status_code == 400
+
+
+def test_an_undo_behind_a_decision_on_another_page_is_of_what_its_own_page_named(dataset, cluster, bob, cast):
+    assignment_next(dataset, cast.bob)
+    decide(bob, dataset, cluster, "present", [0])
+    here = Decision.objects.get().pk
+    free = {"action": "noise", "face": "3", "seen": "3:", "protocol": "1", "client_id": str(uuid.uuid4())}
+    bob.post(url("noise_decide", dataset), free, headers=HTMX)
+    assert Decision.objects.count() == 2
+    decide(bob, dataset, cluster, "undo", undo=here, after=free["client_id"])
+    assert own(cast.bob) == {}
+
+
 def test_a_plain_form_saves_and_comes_back(dataset, cluster, bob, cast):
     assignment_next(dataset, cast.bob)
     answer = decide(bob, dataset, cluster, "absent", [0], htmx=False)
