@@ -6,8 +6,8 @@ Opens the world of web_world.py in Chromium, which draws in software here, and t
 - lasso: from letting go of the mouse around half of the points until the page tells how many; aim 1 s.
 - relabel 1,000: the longest time for which the page's main thread was not to be had while a thousand points are
   relabelled with the map open, and undone again; aim 200 ms.
-- cluster shown: a cluster of 5,000 faces, from asking until the first tiles stand.
-- scroll, gap: half a minute's worth of a wheel through it: the 95th percentile of the time between two pictures.
+- 500 shown, 5,000 shown: a cluster of about so many faces, from asking until the first tiles stand.
+- scroll, gap: three seconds of the wheel through it: the 95th percentile of the time between two pictures.
 - scroll, block: the longest time for which the main thread was not to be had meanwhile.
 
     python benchmarks/web_feel.py [--faces 1000000] [--database sqlite|postgresql] [--repeat 5] [--keep FOLDER]
@@ -64,20 +64,26 @@ def round_measure(page: Any, world: World) -> dict[str, float]:
     told["map drawn"] = since(began)
     told["lasso"] = lasso_draw(page)
     told["relabel 1,000"] = relabel(page, world)
+    for title, cluster in (("500", world.usual[0]), ("5,000", world.clusters["large"])):
+        told |= {f"{title} {name}": value for name, value in cluster_scroll(page, world, cluster).items()}
+    return told
+
+
+def cluster_scroll(page: Any, world: World, cluster: int) -> dict[str, float]:
+    """Until its first tiles stand; then how evenly the wheel moves it."""
     began = time.perf_counter()
-    page.goto(f"/datasets/{world.dataset}/clusters/{world.clusters['large']}/", wait_until="commit")
+    page.goto(f"/datasets/{world.dataset}/clusters/{cluster}/", wait_until="commit")
     page.wait_for_selector(".tile")
-    told["cluster shown"] = since(began)
+    shown = since(began)
     page.wait_for_load_state("load")
+    page.wait_for_timeout(1000)
     page.mouse.move(700, 600)
     page.evaluate("() => { window.longest = 0; window.pictures(); }")
     for _turn in range(STEPS):
         page.mouse.wheel(0, STEP)
         page.wait_for_timeout(50)
-    gaps = page.evaluate("() => window.gaps")
-    told["scroll, gap"] = statistics.quantiles(gaps, n=20)[-1]
-    told["scroll, block"] = page.evaluate("() => window.longest")
-    return told
+    gap = statistics.quantiles(page.evaluate("() => window.gaps"), n=20)[-1]
+    return {"shown": shown, "scroll, gap": gap, "scroll, block": page.evaluate("() => window.longest")}
 
 
 def since(began: float) -> float:
