@@ -47,6 +47,8 @@ QUICK_SUBJECTS = 15
 TRAINING = TrainingConfig(batch=32, epochs=3)
 VALIDATION = 0.1
 FIGURES = ("f1_frame", "f1_event", "area", "auc")
+SMOOTHED, REACH = "smoothed", 5
+"""The simplest use of time: the CNN's scores, each the mean over so many frames on both sides."""
 assert METHODS["hybrid"].settings.hybrid is not None
 HYBRID: HybridConfig = METHODS["hybrid"].settings.hybrid
 VARIANTS: dict[str, HybridConfig] = {
@@ -107,8 +109,9 @@ def hybrid_part(task: Task, tune: bool = False) -> dict[str, Any]:
     runs: dict[str, list[Run]] = {}
     for name in task.chosen(variants):
         done = [variant_run(task, world, variants[name], seed, label) for seed in range(task.seeds)]
-        runs |= {f"{name}: {part}": [run[part] for run in done] for part in (CNN, LSTM, WHOLE)}
-    pairs = [(f"{name}: {WHOLE}", f"{name}: {part}") for name in variants for part in (CNN, LSTM)]
+        runs |= {f"{name}: {part}": [run[part] for run in done] for part in (CNN, SMOOTHED, LSTM, WHOLE)}
+    pairs = [(f"{name}: {WHOLE}", f"{name}: {part}") for name in variants for part in (CNN, SMOOTHED, LSTM)]
+    pairs += [(f"{name}: {SMOOTHED}", f"{name}: {CNN}") for name in variants]
     return compared(runs, pairs, FIGURES)
 
 
@@ -119,7 +122,7 @@ def memory_part(task: Task) -> dict[str, Any]:
 
 def variant_run(task: Task, world: ClipWorld, variant: HybridConfig, seed: int, label: str) -> dict[str, Any]:
     """Figures of each part over all folds, from the work folder if this was done before."""
-    told = [asdict(variant), asdict(PLAIN), asdict(TRAINING), seed, label, world.quick]
+    told = [asdict(variant), asdict(PLAIN), asdict(TRAINING), seed, label, world.quick, REACH]
     return run_kept(task.work, "hybrid", told, partial(folds_run, task, world, variant, seed, label))
 
 
@@ -133,6 +136,7 @@ def folds_run(task: Task, world: ClipWorld, variant: HybridConfig, seed: int, la
         network = fold_train(task, world, variant, int(fold), seed, label)
         for part, scores in parts_predict(network, world.cache, own, world.clips, seen).items():
             parts[part][own] = scores
+    parts[SMOOTHED] = smoothed(parts[CNN], world.clips)
     run: dict[str, Any] = {part: figures(world, scores) for part, scores in parts.items()}
     return run | {"cpu_seconds": round(time.process_time() - began, 1)}
 
@@ -168,6 +172,19 @@ def fold_train(
     )
     weights_save(whole, network)
     return network
+
+
+def smoothed(scores: NDArray[np.float32], clips: Clips) -> NDArray[np.float32]:
+    """(N, A): the mean of each clip's scores over up to REACH frames before and after."""
+    told = scores.copy()
+    for clip in np.unique(clips.clips):
+        rows = np.flatnonzero(clips.clips == clip)
+        rows = rows[np.argsort(clips.frames[rows])]
+        sums = np.cumsum(np.pad(scores[rows], ((1, 0), (0, 0))), axis=0, dtype=np.float64)
+        place = np.arange(len(rows))
+        first, end = np.maximum(place - REACH, 0), np.minimum(place + REACH + 1, len(rows))
+        told[rows] = (sums[end] - sums[first]) / (end - first)[:, None]
+    return told
 
 
 def figures(world: ClipWorld, scores: NDArray[np.float32]) -> dict[str, float | None]:
