@@ -125,6 +125,12 @@ def test_withdrawn_faces_are_not_counted(alice, mixed):
     assert found(alice, selection=str(kept.pk)) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
 
 
+def test_a_withdrawn_face_is_not_counted_in_its_cluster(alice, mixed):
+    run = run_make(alice.dataset, mixed, 12, [1] * 4 + [2] * 6, [1] * 10)
+    subject_withdraw(dataset=alice.dataset, user=alice.user, pseudonym="face-3.png", confirm="face-3.png")
+    assert found(alice, cluster=str(run.clusters.get(number=1).pk)) == [0, 1, 2]
+
+
 def test_one_s_own_decisions_are_seen_at_once_and_leave_machines_columns_alone(alice, mixed):
     dataset, user = alice.dataset, alice.user
     weak = dataset.layers.get(name="weak")
