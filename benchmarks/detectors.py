@@ -14,6 +14,7 @@ so a broken-off benchmark goes on where it stopped. Parts:
 - pretraining: EmoCo, its ablations and scratch, with few and many labels (detectors_pretraining.py).
 - hybrid: on the clips, what LSTMs and fusion add to single frames (detectors_clips.py).
 - hybrid_tune: variants of it within the subjects that fold 0 learns from: the way its defaults were chosen.
+- pretraining_tune: rates and λ of the pretraining, judged on reference stills (detectors_pretraining.py).
 - hybrid_memory: what following clips of 20,000 and 100,000 frames asks for.
 - divergence: how far features tell people apart, on the subjects of the clips (detectors_divergence.py).
 - overhead: a step of our loop beside a bare PyTorch loop of the same network.
@@ -45,7 +46,7 @@ from benchmarks.detectors_clips import hybrid_part, memory_part
 from benchmarks.detectors_divergence import divergence_part
 from benchmarks.detectors_mechanics import overhead_measure, resume_prove
 from benchmarks.detectors_networks import networks_part
-from benchmarks.detectors_pretraining import pretraining_part
+from benchmarks.detectors_pretraining import pretraining_part, tune_part
 from benchmarks.detectors_runs import FIGURES, PLAIN, Plan, plan_run
 from benchmarks.detectors_task import Task, compared, mean
 from trainer.algorithms.settings import AdversarialConfig
@@ -122,8 +123,9 @@ PARTS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "resume": lambda task: resume_prove(task.stills, task.work),
     "alpha": alpha_part,
     "hybrid_tune": partial(hybrid_part, tune=True),
+    "pretraining_tune": tune_part,
 }
-"""The last two chose settings; they are not measured again where no part is named."""
+"""The last three chose settings; they are not measured again where no part is named."""
 
 
 def part_print(part: str, told: dict[str, Any]) -> None:
@@ -156,7 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the ictau folder")
     parser.add_argument("--work", type=Path, default=Path("var/benchmarks/detectors"), help="finished runs lie here")
-    parser.add_argument("--parts", nargs="+", choices=[*PARTS], default=[*PARTS][:-2])
+    parser.add_argument("--parts", nargs="+", choices=[*PARTS], default=[*PARTS][:-3])
     parser.add_argument("--only", default="", metavar="TEXT", help="methods whose name holds this, such as '50%%'")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(

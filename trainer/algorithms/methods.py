@@ -154,7 +154,9 @@ METHODS: dict[str, Method] = {
         "EmoCo",
         "Sun, Zeng, Shan 2021",
         "Learns from faces and their emotions first, then from codes: for few coded faces among many others.",
-        DetectorSettings(method="emoco", training=TrainingConfig(epochs=30, batch=32), emoco=EmoCoConfig()),
+        DetectorSettings(
+            method="emoco", training=TrainingConfig(epochs=30, batch=32), emoco=EmoCoConfig(emotion=10.0)
+        ),
         DetectorSettings(
             method="emoco",
             preset=PAPER,
