@@ -135,7 +135,7 @@ class TrainingGroup:
 def training_groups(report: Told, aus: Sequence[int], chosen: int | None = None) -> list[TrainingGroup]:
     """The networks of single frames, then what was learned before and beside them; those that there are."""
     titles = {
-        NETWORKS: _("Networks of single frames"),
+        NETWORKS: _("Networks, which look at single faces"),
         LSTM_PART: _("LSTMs, which follow the frames in time: margin loss"),
         FUSION_PART: _("Fusion, which weighs both"),
         PRETRAINING: _("Pretraining on emotions: its own loss"),

@@ -289,7 +289,7 @@ def test_what_minimises_something_else_is_drawn_to_a_scale_of_its_own(report):
         "fold-2": trained(0.7),
     }
     told = {"trainings": own}
-    assert [group.title for group in training_groups(told, AUS)] == ["Networks of single frames"]
+    assert [group.title for group in training_groups(told, AUS)] == ["Networks, which look at single faces"]
     own |= {"fold-0-lstm": trained(90.0, 70.0, 60.0), "detector-lstm": trained(80.0), "fold-0-fusion": trained(0.3)}
     networks, lstms, fusion = training_groups(told, AUS)
     assert [chart.title for chart in networks.charts] == [
