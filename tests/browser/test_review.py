@@ -146,6 +146,7 @@ def test_the_large_picture_goes_on_with_the_keys(page, bob):
 
 
 def test_a_session_that_ended_loses_nothing(page, bob, live_server):
+    page.wait_for_load_state("networkidle")  # what is still on its way would keep its session
     Session.objects.all().delete()
     page.keyboard.press("o")
     page.wait_for_selector("[data-waiting] >> text=Log in")
@@ -160,6 +161,7 @@ def test_a_session_that_ended_loses_nothing(page, bob, live_server):
 
 
 def test_another_user_in_the_same_tab_does_not_send_it(page, bob, live_server, cluster):
+    page.wait_for_load_state("networkidle")  # what is still on its way would keep its session
     Session.objects.all().delete()
     page.keyboard.press("o")
     page.wait_for_selector("[data-waiting]")
