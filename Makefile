@@ -24,7 +24,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 demo: setup
 	@exec $(BIN)/python manage.py demo
 
-# On SQLite and the embedded broker, without what takes minutes: some twelve of them on two cores.
+# On SQLite and the embedded broker, without what takes minutes: eight of them on two cores.
 test: setup-dev
 	CORRUGATOR_TEST_BACKEND=embedded $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slow"
 

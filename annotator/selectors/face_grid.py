@@ -181,20 +181,29 @@ def _page(view: GridView, after: int | None, count: int) -> tuple[list[int], int
         rows = faces if after is None else faces.filter(position__gt=after)
         found = list(rows.values_list("position", flat=True)[: count + 1])
         return found[:count], before, len(found) > count
+    ordered, before, inside = grid_ordered(view, after)
+    start = before + inside
+    shown = ordered[start : start + count].tolist()
+    return shown, start, start + len(shown) < len(ordered)
+
+
+def grid_ordered(view: GridView, position: int | None) -> tuple[NDArray[np.int64], int, bool]:
+    """The view's faces in its order (N,), how many of them come before this one, and whether it is among them; of
+    None 0 and no."""
     positions = view.positions
     if positions is None:
         positions = np.flatnonzero(view.columns.subjects != NO_FACE)
-    keys = sort_keys(view, positions)
-    order = np.argsort(keys, kind="stable")
-    start = 0
-    if after is not None:
-        key = sort_keys(view, np.array([after]))[0]
-        start = int(((keys < key) | ((keys == key) & (positions <= after))).sum())
-    shown = positions[order[start : start + count]].tolist()
-    return shown, start, start + len(shown) < len(positions)
+    # Sorting all of them takes 15 ms of 200,000 faces: a page's other parts take ten times that.
+    keys = _keys(view, positions)
+    ordered = positions[np.argsort(keys, kind="stable")]
+    if position is None:
+        return ordered, 0, False
+    key = _keys(view, np.array([position]))[0]
+    before = int(((keys < key) | ((keys == key) & (positions < position))).sum())
+    return ordered, before, before < len(ordered) and int(ordered[before]) == position
 
 
-def sort_keys(view: GridView, positions: NDArray[np.int64]) -> NDArray[np.uint16] | NDArray[np.int64]:
+def _keys(view: GridView, positions: NDArray[np.int64]) -> NDArray[np.uint16] | NDArray[np.int64]:
     """(n,) what the faces are sorted by, lowest first; faces of one key follow by position. Sixteen bits
     where these are enough: numpy sorts them in a tenth of the time."""
     sort = view.sort
