@@ -125,7 +125,8 @@ PARTS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "hybrid_tune": partial(hybrid_part, tune=True),
     "pretraining_tune": tune_part,
 }
-"""The last three chose settings; they are not measured again where no part is named."""
+CHOOSING = ("alpha", "hybrid_tune", "pretraining_tune")
+"""Parts that chose settings; they are not measured again where no part is named."""
 
 
 def part_print(part: str, told: dict[str, Any]) -> None:
@@ -158,7 +159,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the ictau folder")
     parser.add_argument("--work", type=Path, default=Path("var/benchmarks/detectors"), help="finished runs lie here")
-    parser.add_argument("--parts", nargs="+", choices=[*PARTS], default=[*PARTS][:-3])
+    parser.add_argument(
+        "--parts", nargs="+", choices=[*PARTS], default=[part for part in PARTS if part not in CHOOSING]
+    )
     parser.add_argument("--only", default="", metavar="TEXT", help="methods whose name holds this, such as '50%%'")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(

@@ -153,16 +153,15 @@ def fold_train(
     whole = task.work / f"hybrid-{mark_of([*told, asdict(variant)])}.safetensors"
     if whole.exists():
         return weights_load(whole)[0]
-    begin = network_kept(task.stills, PLAIN, seed, task.work)
-    seed = stage_seed(seed, stage)
     inside = np.flatnonzero((world.folds >= 0) & (world.folds != fold))
-    taught, kept = subjects_split(inside, world.subjects, VALIDATION, seed)
-    training = replace(TRAINING, epochs=1 if world.quick else TRAINING.epochs, seed=seed)
+    own = stage_seed(seed, stage)
+    taught, kept = subjects_split(inside, world.subjects, VALIDATION, own)
+    training = replace(TRAINING, epochs=1 if world.quick else TRAINING.epochs, seed=own)
     frames = task.work / f"frames-{mark_of(told)}.safetensors"
     if frames.exists():
         network, _ = weights_load(frames)
     else:
-        network = begin
+        network = network_kept(task.stills, PLAIN, seed, task.work)
         network.body_freeze()
         train(network, TrainingData(world.cache, world.labels, taught, NO_ROWS), training)
         weights_save(frames, network)

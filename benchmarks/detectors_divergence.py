@@ -6,7 +6,7 @@ is one more entry.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -73,7 +73,8 @@ def _kept(looked: Looked, name: str, maker: Maker, seed: int) -> dict[str, Any]:
     def measured() -> dict[str, Any]:
         return divergence_measure({name: maker(looked, seed)}, looked.subjects, seed)[name]
 
-    return run_kept(looked.task.work, "divergence", [name, seed, looked.task.quick, EVERY, FOLD, SIZE], measured)
+    told = [name, seed, looked.task.quick, EVERY, FOLD, SIZE, *map(asdict, (PLAIN, EMOCO, HYBRID))]
+    return run_kept(looked.task.work, "divergence", told, measured)
 
 
 def divergence_measure(

@@ -19,13 +19,12 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from benchmarks.detectors_keeping import mark_of, run_kept
-from benchmarks.detectors_runs import FIGURES, figures
+from benchmarks.detectors_runs import FIGURES, figures, network_begin
 from benchmarks.detectors_task import Run, Task, compared
 from benchmarks.detectors_world import World
 from benchmarks.ictau_features import table_read
 from trainer.algorithms.emotions import Emotions, emotions_read
 from trainer.algorithms.measures import auc_measure, mean_of
-from trainer.algorithms.networks import network_create
 from trainer.algorithms.objectives import TrainingData
 from trainer.algorithms.prediction import outputs_predict, scores_predict
 from trainer.algorithms.pretraining import emoco_pretrain
@@ -122,9 +121,7 @@ def tune_part(task: Task) -> dict[str, Any]:
 def body_probe(world: World, emotions: Emotions, emoco: EmoCoConfig | None, seed: int, work: Path) -> float:
     """The mean AUC of a regression on the body's features."""
     body, _report = body_make(world, emotions, emoco, seed, work)
-    network = network_create(replace(NETWORK, outputs=len(world.aus)), seed)
-    if body:
-        network.body.load_state_dict(body)
+    network = network_begin(NETWORK, world, seed, body)
     every = np.sort(np.concatenate([world.train, world.validation]))
     features = outputs_predict(network, world.cache, every)[0]
     features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
@@ -158,9 +155,7 @@ def start_train(world: World, emotions: Emotions, start: Start, seed: int, work:
     """Learn the codes from this start; the figures on the test stills."""
     body, report = body_make(world, emotions, start.emoco, seed, work)
     began = time.process_time()
-    network = network_create(replace(NETWORK, outputs=len(world.aus)), seed)
-    if body:
-        network.body.load_state_dict(body)
+    network = network_begin(NETWORK, world, seed, body)
     if start.protocol == "linear":
         network.body_freeze()
     taught, judged = stills_labelled(world, start.labelled, seed)

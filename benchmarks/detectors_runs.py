@@ -90,9 +90,7 @@ def network_train(
     if plan.adversarial is not None:
         lost = stills_lost(world, plan, seed)
         coded, uncoded = np.setdiff1d(world.train, lost), np.sort(np.concatenate([lost, world.others]))
-    network = network_create(replace(plan.network, outputs=len(world.aus)), seed)
-    if body:
-        network.body.load_state_dict(body)
+    network = network_begin(plan.network, world, seed, body)
     settings = DetectorSettings(adversarial=plan.adversarial)
     shown = plan.shown * (SHOWN_QUICK if world.quick else SHOWN)
     epochs = max(1, round(shown / len(coded)))
@@ -100,6 +98,16 @@ def network_train(
     data = TrainingData(world.cache, labels, coded, uncoded)
     report = train(network, data, config, objective=objective_of(settings))
     return network, list(report.losses)
+
+
+def network_begin(
+    config: NetworkConfig, world: World, seed: int, body: Mapping[str, Tensor] | None = None
+) -> FaceNetwork:
+    """A network for the world's AUs, its body this one or fresh."""
+    network = network_create(replace(config, outputs=len(world.aus)), seed)
+    if body:
+        network.body.load_state_dict(body)
+    return network
 
 
 def network_kept(world: World, plan: Plan, seed: int, work: Path) -> FaceNetwork:
