@@ -13,6 +13,7 @@ so a broken-off benchmark goes on where it stopped. Parts:
 - networks: DRML beside AlexNet and ResNet-18, each for as long (detectors_networks.py).
 - pretraining: EmoCo, its ablations and scratch, with few and many labels (detectors_pretraining.py).
 - hybrid: on the clips, what LSTMs and fusion add to single frames (detectors_clips.py).
+- hybrid_conditions: the same with noisy pictures, and with fewer people to learn from.
 - hybrid_tune: variants of it within the subjects that fold 0 learns from: the way its defaults were chosen.
 - pretraining_tune: rates and λ of the pretraining, judged on reference stills (detectors_pretraining.py).
 - hybrid_memory: what following clips of 20,000 and 100,000 frames asks for.
@@ -42,7 +43,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is loaded
 
 import torch
 
-from benchmarks.detectors_clips import hybrid_part, memory_part
+from benchmarks.detectors_clips import conditions_part, hybrid_part, memory_part
 from benchmarks.detectors_divergence import divergence_part
 from benchmarks.detectors_mechanics import overhead_measure, resume_prove
 from benchmarks.detectors_networks import networks_part
@@ -117,6 +118,7 @@ PARTS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "networks": networks_part,
     "pretraining": pretraining_part,
     "hybrid": hybrid_part,
+    "hybrid_conditions": conditions_part,
     "hybrid_memory": memory_part,
     "divergence": divergence_part,
     "overhead": lambda task: overhead_measure(task.stills, quick=task.quick),

@@ -8,6 +8,9 @@ folds' scores. A network of single frames is trained once for a seed and fold an
 
 `inner` stays within the subjects that fold 0 learns from, cut in three: the way to try settings without looking at
 what the figures are made of.
+
+Two conditions ask what the whole's gain over single frames hangs on: a camera's noise, which hides in each frame what
+its neighbours show, and the number of people learned from.
 """
 
 import subprocess
@@ -15,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -49,6 +53,8 @@ VALIDATION = 0.1
 FIGURES = ("f1_frame", "f1_event", "area", "auc")
 SMOOTHED, REACH = "smoothed", 5
 """The simplest use of time: the CNN's scores, each the mean over so many frames on both sides."""
+PARTS = (CNN, SMOOTHED, LSTM, WHOLE)
+PART_PAIRS = ((WHOLE, CNN), (WHOLE, SMOOTHED), (WHOLE, LSTM), (SMOOTHED, CNN))
 assert METHODS["hybrid"].settings.hybrid is not None
 HYBRID: HybridConfig = METHODS["hybrid"].settings.hybrid
 VARIANTS: dict[str, HybridConfig] = {
@@ -66,6 +72,8 @@ TUNED: dict[str, HybridConfig] = {
     "a fusion of 20 epochs at 0.001": replace(HYBRID, fusion_epochs=20, fusion_rate=1e-3),
 }
 """What was tried for the defaults."""
+NOISE = 40
+"""Standard deviation of a camera's noise, in grey levels of 256."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +86,25 @@ class ClipWorld:
     clips: Clips
     folds: NDArray[np.int16]
     quick: bool
+    people: float = 1.0
+    """Share of the subjects of the other folds who are learned from."""
 
     def inner(self) -> "ClipWorld":
         """The same frames, those of fold 0 left out and the others cut in three folds of their own."""
         rows = np.flatnonzero(self.folds != 0)
         return replace(self, folds=folds_assign(rows, self.subjects, 3, seed=11))
+
+    def noisy(self) -> "ClipWorld":
+        """The same frames, each with noise of its own in every pixel."""
+        random = np.random.default_rng(17)
+        cache = np.empty_like(self.cache)
+        for row, face in enumerate(self.cache):
+            cache[row] = np.clip(face + random.normal(0, NOISE, face.shape), 0, 255)
+        return replace(self, cache=cache)
+
+    def share(self, people: float) -> "ClipWorld":
+        """The same frames, so large a share of the people to learn from."""
+        return replace(self, people=people)
 
 
 def clips_load(data: Path, work: Path, quick: bool) -> ClipWorld:
@@ -109,9 +131,28 @@ def hybrid_part(task: Task, tune: bool = False) -> dict[str, Any]:
     runs: dict[str, list[Run]] = {}
     for name in task.chosen(variants):
         done = [variant_run(task, world, variants[name], seed, label) for seed in range(task.seeds)]
-        runs |= {f"{name}: {part}": [run[part] for run in done] for part in (CNN, SMOOTHED, LSTM, WHOLE)}
-    pairs = [(f"{name}: {WHOLE}", f"{name}: {part}") for name in variants for part in (CNN, SMOOTHED, LSTM)]
-    pairs += [(f"{name}: {SMOOTHED}", f"{name}: {CNN}") for name in variants]
+        runs |= {f"{name}: {part}": [run[part] for run in done] for part in PARTS}
+    pairs = [(f"{name}: {a}", f"{name}: {b}") for name in variants for a, b in PART_PAIRS]
+    return compared(runs, pairs, FIGURES)
+
+
+CONDITIONS: dict[str, Callable[[ClipWorld], ClipWorld]] = {
+    "noise": ClipWorld.noisy,
+    "half of the people": lambda world: world.share(1 / 2),
+    "a quarter": lambda world: world.share(1 / 4),
+}
+"""What the frames or those learned from are made to be, by name."""
+
+
+def conditions_part(task: Task) -> dict[str, Any]:
+    """The default's parts under each condition, by seed."""
+    world = clips_load(task.data, task.work, task.quick)
+    runs: dict[str, list[Run]] = {}
+    for name in task.chosen(CONDITIONS):
+        changed = CONDITIONS[name](world)
+        done = [variant_run(task, changed, HYBRID, seed, name) for seed in range(task.seeds)]
+        runs |= {f"{name}: {part}": [run[part] for run in done] for part in PARTS}
+    pairs = [(f"{name}: {a}", f"{name}: {b}") for name in CONDITIONS for a, b in PART_PAIRS]
     return compared(runs, pairs, FIGURES)
 
 
@@ -155,6 +196,7 @@ def fold_train(
         return weights_load(whole)[0]
     inside = np.flatnonzero((world.folds >= 0) & (world.folds != fold))
     own = stage_seed(seed, stage)
+    inside, _ = subjects_split(inside, world.subjects, 1 - world.people, own)
     taught, kept = subjects_split(inside, world.subjects, VALIDATION, own)
     training = replace(TRAINING, epochs=1 if world.quick else TRAINING.epochs, seed=own)
     frames = task.work / f"frames-{mark_of(told)}.safetensors"
