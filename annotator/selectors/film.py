@@ -76,15 +76,6 @@ class AULanes:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One frame of the strip."""
-
-    face: Face
-    x: float
-    """Share of the clip's length, in percent."""
-
-
-@dataclass(frozen=True)
 class Film:
     """A clip and what its frames are said to show."""
 
@@ -93,7 +84,10 @@ class Film:
     last: int
     count: int
     """Frames that there are."""
-    pictures: list[Picture]
+    step: int
+    """Of frame numbers from one to the next where none is missing."""
+    pictures: list[Face | None]
+    """For each of as many equal parts of the clip the frame nearest its middle; None where all are missing."""
     aus: list[AULanes]
     """AUs that any layer finds in the clip."""
     never: list[CodedAU]
@@ -109,7 +103,8 @@ class Film:
 
     @property
     def span(self) -> int:
-        return self.last - self.first + 1
+        """Frame numbers from where the axis begins to where it ends."""
+        return self.last - self.first + self.step
 
     @property
     def banded(self) -> bool:
@@ -178,6 +173,7 @@ def film_of(user: User, dataset: DataSet, clip_id: int, aus: Sequence[int] = ())
         first=frames.first,
         last=frames.last,
         count=len(frames.ids),
+        step=frames.step,
         pictures=_pictures(frames),
         aus=shown,
         never=never,
@@ -306,14 +302,16 @@ def _ticks(frames: _Frames) -> list[Tick]:
     return [Tick(frames.x(number + frames.step / 2), name) for number, name in marks]
 
 
-def _pictures(frames: _Frames) -> list[Picture]:
-    """Frames evenly along the clip."""
-    chosen = np.unique(np.linspace(0, len(frames.ids) - 1, min(PICTURES, len(frames.ids))).round().astype(int))
-    faces = Face.objects.in_bulk([frames.ids[place] for place in chosen])
-    return [
-        Picture(faces[frames.ids[place]], round(frames.x(int(frames.numbers[place])) * 100 / WIDTH, 2))
-        for place in chosen.tolist()
-    ]
+def _pictures(frames: _Frames) -> list[Face | None]:
+    span = frames.last - frames.first + frames.step
+    count = min(PICTURES, span // frames.step)
+    places = (frames.numbers - frames.first) * count // span
+    middles = frames.first + (places + 0.5) * span / count - frames.step / 2
+    nearest: dict[int, tuple[float, int]] = {}
+    for place, away, pk in zip(places.tolist(), np.abs(frames.numbers - middles).tolist(), frames.ids, strict=True):
+        nearest[place] = min(nearest.get(place, (away, pk)), (away, pk))
+    faces = Face.objects.in_bulk([pk for _away, pk in nearest.values()])
+    return [faces[nearest[place][1]] if place in nearest else None for place in range(count)]
 
 
 def _beside(clip: Clip) -> tuple[Clip | None, Clip | None]:

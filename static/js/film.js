@@ -5,10 +5,9 @@ const film = document.querySelector("#film");
 
 function frameAt(lane, clientX) {
   const box = lane.getBoundingClientRect();
-  const first = Number(film.dataset.first);
-  const last = Number(film.dataset.last);
+  const [first, span, step] = ["first", "span", "step"].map((name) => Number(film.dataset[name]));
   const share = Math.min(Math.max((clientX - box.left) / box.width, 0), 0.999999);
-  return Math.floor(first + share * (last - first + 1));
+  return first + Math.floor((share * span) / step) * step;
 }
 
 function laneOf(event) {

@@ -45,6 +45,18 @@ def test_the_pointer_tells_the_frame_and_a_click_opens_it(page_of, bob, clip):
     page.wait_for_url("**/faces/10/")
 
 
+def test_of_a_clip_with_every_fifth_frame_the_pointer_tells_frames_there_are(page_of, bob, clip):
+    for face in clip.faces.all():
+        Face.objects.filter(pk=face.pk).update(frame=5 * face.frame)
+    page = page_of(bob)
+    page.goto(reverse("clip_film", args=[clip.dataset_id, clip.pk]))
+    lane = page.locator(".film-lane > svg").first
+    box = lane.bounding_box()
+    for share, frame in ((0.01, "500"), (0.525, "550"), (0.99, "595")):
+        lane.hover(position={"x": box["width"] * share, "y": 4})
+        assert page.locator("#film-frame").input_value() == frame
+
+
 def test_a_frame_is_opened_by_its_number_without_the_pointer(page_of, bob, clip):
     page = page_of(bob)
     page.goto(reverse("clip_film", args=[clip.dataset_id, clip.pk]))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from annotator.choices import LayerKind, Mode
 from annotator.errors import NotFound
 from annotator.models import Clip, Subject
-from annotator.selectors.film import COLUMNS, WIDTH, _curve, _Frames, _stretches, clip_first, film_of
+from annotator.selectors.film import COLUMNS, PICTURES, WIDTH, _curve, _Frames, _stretches, clip_first, film_of
 from annotator.services.arrays import array_write
 from annotator.services.assignments import assignment_take
 from tests.annotator.selectors.test_clips import clip_make
@@ -67,6 +67,19 @@ def test_a_gap_ends_a_stretch_and_is_drawn(dataset, cast):
     film = film_of(cast.alice, dataset, faces[0].clip_id)
     assert spans(film, 12)[LayerKind.WEAK] == [(1, 2, "present"), (6, 7, "present")]
     assert film.gaps == [(pytest.approx(2 * WIDTH / 7, abs=0.01), pytest.approx(3 * WIDTH / 7, abs=0.02))]
+
+
+def test_pictures_stand_where_their_frames_are_and_none_where_all_are_missing(dataset, cast):
+    faces = clip_make(dataset, [1, 2, 6, 7])
+    film = film_of(cast.alice, dataset, faces[0].clip_id)
+    assert [face and face.frame for face in film.pictures] == [1, 2, None, None, None, 6, 7]
+
+
+def test_a_picture_is_the_frame_nearest_the_middle_of_its_part(dataset, cast):
+    faces = clip_make(dataset, [*range(100), *range(300, 320)])
+    film = film_of(cast.alice, dataset, faces[0].clip_id)
+    assert len(film.pictures) == PICTURES  # of 20 frames each
+    assert [face and face.frame for face in film.pictures] == [*[9, 29, 49, 69, 89], *[None] * 10, 309]
 
 
 def test_every_fifth_frame_is_no_gap(dataset, cast):
