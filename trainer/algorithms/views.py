@@ -12,8 +12,9 @@ from torch import Tensor
 
 from trainer.algorithms.settings import ViewConfig
 
-BLUR_REACH = 10
-"""A blur's kernel is about this part of the side, as in MoCo v2 (23 of 224)."""
+SIDE = 224
+"""The side that MoCo v2's blur is meant for: σ from 0.1 to 2 pixels, seen 11 pixels around; scaled to ours."""
+SIGMA, REACH = (0.1, 2.0), 11
 
 
 def view_make(pixels: Tensor, config: ViewConfig, generator: torch.Generator) -> Tensor:
@@ -34,8 +35,8 @@ def view_make(pixels: Tensor, config: ViewConfig, generator: torch.Generator) ->
     jittered = _coloured(view, light, contrast, saturation, (even(-j, j) / 4).to(view))
     view = _where(chosen(config.jitter_chance), jittered, view)
     view = _where(chosen(config.grey), rgb_to_grayscale(view).expand_as(view), view)
-    sigma = even(0.1, 2.0).to(view)
-    kernel = max(3, side // BLUR_REACH | 1)
+    sigma = even(*SIGMA).to(view) * side / SIDE
+    kernel = 2 * max(1, round(REACH * side / SIDE)) + 1
     blurred = gaussian_blur2d(view, (kernel, kernel), torch.stack([sigma, sigma], dim=1))
     view = _where(chosen(config.blur), blurred, view)
     return (view * 255).contiguous(memory_format=torch.channels_last)

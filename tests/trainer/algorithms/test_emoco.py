@@ -189,3 +189,13 @@ def test_a_view_crops_a_part_and_fills_the_picture_with_it():
     seen = view_make(ramp, ViewConfig(crop=0.25, flip=0, jitter=0, grey=0, blur=0), torch.Generator().manual_seed(3))
     assert seen[0, 0, 0].diff().min() >= -1e-3
     assert 0.45 <= float((seen.max() - seen.min()) / (ramp.max() - ramp.min())) <= 1.0
+
+
+def test_a_blur_is_as_wide_a_part_of_small_pictures_as_of_large_ones():
+    config, lost = ViewConfig(crop=1, flip=0, jitter=0, grey=0, blur=1), {}
+    for side in (112, 224, 448):
+        edge = torch.where(torch.arange(side) < side // 2, 0.0, 255.0).expand(8, 3, side, side)
+        seen = view_make(edge, config, torch.Generator().manual_seed(0))
+        lost[side] = float((seen - edge).abs().mean())
+    assert lost[448] == pytest.approx(lost[224], rel=0.15)
+    assert lost[112] == pytest.approx(lost[224], rel=0.4)  # a few pixels can't tell it finer
