@@ -15,6 +15,7 @@ so a broken-off benchmark goes on where it stopped. Parts:
 - hybrid: on the clips, what LSTMs and fusion add to single frames (detectors_clips.py).
 - hybrid_conditions: the same with noisy pictures, and with fewer people to learn from.
 - hybrid_tune: variants of it within the subjects that fold 0 learns from: the way its defaults were chosen.
+- networks_tune: the rate of each network, judged on validation stills (detectors_networks.py).
 - pretraining_tune: rates and λ of the pretraining, judged on reference stills (detectors_pretraining.py).
 - hybrid_memory: what following clips of 20,000 and 100,000 frames asks for.
 - divergence: how far features tell people apart, on the subjects of the clips (detectors_divergence.py).
@@ -43,11 +44,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is loaded
 
 import torch
 
+from benchmarks import detectors_networks, detectors_pretraining
 from benchmarks.detectors_clips import conditions_part, hybrid_part, memory_part
 from benchmarks.detectors_divergence import divergence_part
 from benchmarks.detectors_mechanics import overhead_measure, resume_prove
-from benchmarks.detectors_networks import networks_part
-from benchmarks.detectors_pretraining import pretraining_part, tune_part
 from benchmarks.detectors_runs import FIGURES, PLAIN, Plan, plan_run
 from benchmarks.detectors_task import Task, compared, mean
 from trainer.algorithms.settings import AdversarialConfig
@@ -115,8 +115,8 @@ PARTS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "adversarial": adversarial_part,
     "samplers": partial(samplers_part, labels="reannotated"),
     "few": partial(samplers_part, labels="reference"),
-    "networks": networks_part,
-    "pretraining": pretraining_part,
+    "networks": detectors_networks.networks_part,
+    "pretraining": detectors_pretraining.pretraining_part,
     "hybrid": hybrid_part,
     "hybrid_conditions": conditions_part,
     "hybrid_memory": memory_part,
@@ -125,9 +125,10 @@ PARTS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "resume": lambda task: resume_prove(task.stills, task.work),
     "alpha": alpha_part,
     "hybrid_tune": partial(hybrid_part, tune=True),
-    "pretraining_tune": tune_part,
+    "networks_tune": detectors_networks.tune_part,
+    "pretraining_tune": detectors_pretraining.tune_part,
 }
-CHOOSING = ("alpha", "hybrid_tune", "pretraining_tune")
+CHOOSING = ("alpha", "hybrid_tune", "networks_tune", "pretraining_tune")
 """Parts that chose settings; they are not measured again where no part is named."""
 
 

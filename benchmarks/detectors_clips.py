@@ -7,7 +7,8 @@ the LSTMs and the fusion. All parts score the fold they never saw; thresholds ar
 folds' scores. A network of single frames is trained once for a seed and fold and shared by all variants.
 
 `inner` stays within the subjects that fold 0 learns from, cut in three: the way to try settings without looking at
-what the figures are made of.
+anybody of fold 0. Its people are those of folds 1 and 2, so that the figures of fold 0 alone are given beside those
+of all.
 
 Two conditions ask what the whole's gain over single frames hangs on: a camera's noise, which hides in each frame what
 its neighbours show, and the number of people learned from.
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -53,6 +54,7 @@ VALIDATION = 0.1
 FIGURES = ("f1_frame", "f1_event", "area", "auc")
 SMOOTHED, REACH = "smoothed", 5
 """The simplest use of time: the CNN's scores, each the mean over so many frames on both sides."""
+ALONE = ", fold 0 alone"
 PARTS = (CNN, SMOOTHED, LSTM, WHOLE)
 PART_PAIRS = ((WHOLE, CNN), (WHOLE, SMOOTHED), (WHOLE, LSTM), (SMOOTHED, CNN))
 assert METHODS["hybrid"].settings.hybrid is not None
@@ -131,9 +133,8 @@ def hybrid_part(task: Task, tune: bool = False) -> dict[str, Any]:
     runs: dict[str, list[Run]] = {}
     for name in task.chosen(variants):
         done = [variant_run(task, world, variants[name], seed, label) for seed in range(task.seeds)]
-        runs |= {f"{name}: {part}": [run[part] for run in done] for part in PARTS}
-    pairs = [(f"{name}: {a}", f"{name}: {b}") for name in variants for a, b in PART_PAIRS]
-    return compared(runs, pairs, FIGURES)
+        runs |= parts_of(name, done)
+    return compared(runs, pairs_of(variants), FIGURES)
 
 
 CONDITIONS: dict[str, Callable[[ClipWorld], ClipWorld]] = {
@@ -151,9 +152,20 @@ def conditions_part(task: Task) -> dict[str, Any]:
     for name in task.chosen(CONDITIONS):
         changed = CONDITIONS[name](world)
         done = [variant_run(task, changed, HYBRID, seed, name) for seed in range(task.seeds)]
-        runs |= {f"{name}: {part}": [run[part] for run in done] for part in PARTS}
-    pairs = [(f"{name}: {a}", f"{name}: {b}") for name in CONDITIONS for a, b in PART_PAIRS]
-    return compared(runs, pairs, FIGURES)
+        runs |= parts_of(name, done)
+    return compared(runs, pairs_of(CONDITIONS), FIGURES)
+
+
+def parts_of(name: str, done: Sequence[Mapping[str, Any]]) -> dict[str, list[Run]]:
+    """Each part of the runs of one name; of all folds, and of the first alone."""
+    kinds = {"": "all", ALONE: "first"}
+    return {f"{name}: {part}{end}": [run[part][of] for run in done] for end, of in kinds.items() for part in PARTS}
+
+
+def pairs_of(names: Iterable[str]) -> list[tuple[str, str]]:
+    """The differences worth telling, of all folds and of the first alone."""
+    ends = ("", ALONE)
+    return [(f"{name}: {a}{end}", f"{name}: {b}{end}") for name in names for end in ends for a, b in PART_PAIRS]
 
 
 def memory_part(task: Task) -> dict[str, Any]:
@@ -228,13 +240,23 @@ def smoothed(scores: NDArray[np.float32], clips: Clips) -> NDArray[np.float32]:
     return told
 
 
-def figures(world: ClipWorld, scores: NDArray[np.float32]) -> dict[str, float | None]:
-    """Means over AUs of one part's scores (N, A), over the frames of all folds together."""
+def figures(world: ClipWorld, scores: NDArray[np.float32]) -> dict[str, dict[str, float | None]]:
+    """Means over AUs of one part's scores (N, A): of the frames of all folds together, and of the first alone."""
     rows = np.flatnonzero(world.folds >= 0)
-    labels, folds, scores = world.labels[rows], world.folds[rows], scores[rows]
-    used = np.unique(folds, return_inverse=True)[1]
-    called = scores > fold_thresholds_choose(labels, scores, used)[used]
-    clips = world.clips.of(rows)
+    folds, index = np.unique(world.folds[rows], return_inverse=True)
+    called = scores[rows] > fold_thresholds_choose(world.labels[rows], scores[rows], index)[index]
+    first = world.folds[rows] == folds[0]
+    return {
+        "all": rows_figures(world, rows, scores[rows], called),
+        "first": rows_figures(world, rows[first], scores[rows[first]], called[first]),
+    }
+
+
+def rows_figures(
+    world: ClipWorld, rows: NDArray[np.intp], scores: NDArray[np.float32], called: NDArray[np.bool_]
+) -> dict[str, float | None]:
+    """Of these frames, in the order of `scores` and `called` (R, A)."""
+    labels, clips = world.labels[rows], world.clips.of(rows)
     events = events_measure(labels, called, clips.clips, clips.frames)
     assert events is not None
     columns = range(labels.shape[1])

@@ -26,7 +26,7 @@ from trainer.algorithms.settings import NetworkConfig, TrainingConfig
 from trainer.algorithms.thresholds import thresholds_choose
 from trainer.algorithms.training import NO_ROWS, train
 
-SECONDS, SECONDS_QUICK = 240.0, 8.0
+SECONDS, SECONDS_QUICK = 180.0, 8.0
 PACE_STILLS = 320
 NETWORKS: dict[str, NetworkConfig] = {
     "AlexNet": replace(METHODS["alexnet"].settings.network, dropout=0.3),
@@ -34,33 +34,44 @@ NETWORKS: dict[str, NetworkConfig] = {
     "DRML": replace(METHODS["drml"].settings.network, dropout=0.3),
 }
 RATES = {"AlexNet": 2e-3, "ResNet-18": 5e-4, "DRML": 2e-3}
+RATES_TRIED = (5e-4, 2e-3, 8e-3)
+TRAINING = TrainingConfig(batch=32)
 
 
 def networks_part(task: Task) -> dict[str, Any]:
     """Every network with every seed, and DRML less the others."""
     runs: dict[str, list[Run]] = {}
     for name in task.chosen(NETWORKS):
-        done = [network_run(task.data, task.stills, name, seed, task.work) for seed in range(task.seeds)]
+        done = [network_run(task, name, RATES[name], SECONDS, seed) for seed in range(task.seeds)]
         runs[name] = [run["test"] | {"seconds": run["seconds"], "epochs": run["epochs"]} for run in done]
     return compared(runs, [("DRML", "AlexNet"), ("DRML", "ResNet-18")], (*FIGURES, "seconds", "epochs"))
 
 
-def network_run(data: Path, world: World, name: str, seed: int, work: Path) -> dict[str, Any]:
-    """The run's figures on the test stills, from the work folder if it was done before."""
-    config = replace(NETWORKS[name], outputs=len(world.aus))
-    seconds = SECONDS_QUICK if world.quick else SECONDS
-    told = [asdict(config), RATES[name], seconds, seed, world.quick]
-    return run_kept(
-        work, "network", told, partial(network_learn, data, world, config, RATES[name], seconds, seed, work)
-    )
+def tune_part(task: Task) -> dict[str, Any]:
+    """Every network with every rate, for a third of the time, judged on the validation stills alone."""
+    tried = {f"{name}, rate {rate:g}": (name, rate) for name in NETWORKS for rate in RATES_TRIED}
+    runs = {
+        told: [network_run(task, *tried[told], SECONDS / 3, seed)["validation"] for seed in range(task.seeds)]
+        for told in task.chosen(tried)
+    }
+    return compared(runs, [], FIGURES)
+
+
+def network_run(task: Task, name: str, rate: float, seconds: float, seed: int) -> dict[str, Any]:
+    """The run's figures, from the work folder if it was done before."""
+    config = replace(NETWORKS[name], outputs=len(task.stills.aus))
+    seconds = SECONDS_QUICK if task.quick else seconds
+    told = [asdict(config), asdict(TRAINING), rate, seconds, seed, task.quick]
+    return run_kept(task.work, "network", told, partial(network_learn, task, config, rate, seconds, seed))
 
 
 def network_learn(
-    data: Path, world: World, network_config: NetworkConfig, rate: float, seconds: float, seed: int, work: Path
+    task: Task, network_config: NetworkConfig, rate: float, seconds: float, seed: int
 ) -> dict[str, Any]:
-    """Train for so many seconds of the processor; the figures on the test stills."""
-    cache = cache_of(data, world, network_config.input_size, work)
-    config = TrainingConfig(batch=32, learning_rate=rate, seed=seed)
+    """Train for so many seconds of the processor; the figures on the validation and the test stills."""
+    world = task.stills
+    cache = cache_of(task.data, world, network_config.input_size, task.work)
+    config = replace(TRAINING, learning_rate=rate, seed=seed)
     pace = pace_measure(cache, world, network_config, config)
     epochs = max(1, round(seconds * pace / len(world.train)))
     network = network_create(network_config, seed)
@@ -69,16 +80,16 @@ def network_learn(
         network, TrainingData(cache, world.reference, world.train, NO_ROWS), replace(config, epochs=epochs)
     )  # fmt: skip
     spent = time.process_time() - began
-    thresholds = thresholds_choose(
-        world.reference[world.validation], scores_predict(network, cache, world.validation)
-    )
-    scores = scores_predict(network, cache, world.test)
+    judged = scores_predict(network, cache, world.validation)
+    thresholds = thresholds_choose(world.reference[world.validation], judged)
+    scores, columns = scores_predict(network, cache, world.test), np.arange(len(world.aus))
     return {
         "network": asdict(network_config),
         "seed": seed,
         "epochs": epochs,
         "stills_a_second": round(pace, 1),
-        "test": figures(world.reference[world.test], scores, thresholds, np.arange(len(world.aus))),
+        "validation": figures(world.reference[world.validation], judged, thresholds, columns),
+        "test": figures(world.reference[world.test], scores, thresholds, columns),
         "seconds": spent,
     }
 

@@ -65,6 +65,7 @@ LABELLED = (500, 2000)
 PROTOCOLS = ("linear", "finetune")
 SHOWN = {"linear": 16_000, "finetune": 32_000}
 SHOWN_QUICK, EPOCHS_QUICK = 600, 1
+TRAINING = TrainingConfig(batch=32)
 VALIDATION = 0.2
 PAIRS = tuple(("EmoCo", other) for other in STARTS if other != "EmoCo")
 
@@ -147,7 +148,7 @@ def emotions_load(data: Path, world: World) -> Emotions:
 
 def start_run(world: World, emotions: Emotions, start: Start, seed: int, work: Path) -> dict[str, Any]:
     """The run's figures on the test stills, from the work folder if it was done before."""
-    told = [asdict(start), asdict(NETWORK), SHOWN, seed, world.quick]
+    told = [asdict(start), asdict(NETWORK), asdict(TRAINING), SHOWN, VALIDATION, seed, world.quick]
     return run_kept(work, "start", told, partial(start_train, world, emotions, start, seed, work))
 
 
@@ -160,7 +161,7 @@ def start_train(world: World, emotions: Emotions, start: Start, seed: int, work:
         network.body_freeze()
     taught, judged = stills_labelled(world, start.labelled, seed)
     shown = SHOWN_QUICK if world.quick else SHOWN[start.protocol]
-    config = TrainingConfig(batch=32, epochs=max(1, round(shown / len(taught))), seed=seed)
+    config = replace(TRAINING, epochs=max(1, round(shown / len(taught))), seed=seed)
     train(network, TrainingData(world.cache, world.reference, taught, NO_ROWS), config)
     thresholds = thresholds_choose(world.reference[judged], scores_predict(network, world.cache, judged))
     scores = scores_predict(network, world.cache, world.test)
