@@ -219,7 +219,9 @@ class HybridConfig(Checked):
     active: float = setting(
         1.5, "Least AUs present in a frame, on average over a sequence to learn from.", least=0, most=63
     )
-    gap: int = setting(5, "Largest step of the frame number within a sequence; a longer gap begins anew.", least=1)
+    gap: int = setting(
+        5, "Largest step within a sequence, in the clip's own steps from frame to frame; longer begins anew.", least=1
+    )
     margin: float = setting(0.5, "Margin of the loss (λ).", least=0.01, most=1)
     epochs: int = setting(30, "Passes over the frames.", least=1, most=10_000)
     learning_rate: float = setting(1e-3, "Size of the LSTMs' steps at the beginning.", least=1e-8, most=10)

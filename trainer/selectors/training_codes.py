@@ -13,7 +13,7 @@ from annotator.errors import InputRefused
 from annotator.models import CodedAU, DataSet, Face, LabelLayer
 from annotator.selectors.codes import LayerCodes, coded_aus, layer_codes
 from annotator.selectors.effective import SOURCES, EffectiveCodes, effective_codes
-from trainer.algorithms.clips import Clips
+from trainer.algorithms.clips import Clips, frames_count
 
 TRUSTED = (LayerKind.CONSENSUS, LayerKind.CODER, LayerKind.REFERENCE)
 
@@ -31,7 +31,7 @@ class FaceTable:
     clips: NDArray[np.int64]
     """Clip id, −1 for a still."""
     frames: NDArray[np.int64]
-    """Frame number, −1 where there is none."""
+    """Frame, counted in the steps of its clip, −1 where there is none."""
 
     @property
     def digest(self) -> str:
@@ -96,14 +96,16 @@ def face_table(dataset: DataSet) -> FaceTable:
         .order_by("position")
         .values_list("id", "position", "key", "subject_id", "role", "clip_id", "frame")
     )
+    clips = np.array([-1 if row[5] is None else row[5] for row in rows], dtype=np.int64)
+    numbers = np.array([-1 if row[6] is None else row[6] for row in rows], dtype=np.int64)
     return FaceTable(
         ids=[row[0] for row in rows],
         positions=np.array([row[1] for row in rows], dtype=np.int64),
         keys=[row[2].hex for row in rows],
         subjects=np.array([-1 if row[3] is None else row[3] for row in rows], dtype=np.int64),
         is_test=np.array([row[4] == FaceRole.TEST for row in rows], dtype=bool),
-        clips=np.array([-1 if row[5] is None else row[5] for row in rows], dtype=np.int64),
-        frames=np.array([-1 if row[6] is None else row[6] for row in rows], dtype=np.int64),
+        clips=clips,
+        frames=frames_count(clips, numbers),
     )
 
 

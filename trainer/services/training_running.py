@@ -350,10 +350,11 @@ def judged(
     cuts: NDArray[np.float32],
     folds: NDArray[np.int16] | None = None,
 ) -> dict[str, Any]:
-    """The evaluation, events included, of the scores (rows, A) of these faces by their codes in `labels` (N, A)."""
-    faces, codes = taken.faces, labels[rows]
+    """The evaluation, events included, of the scores (rows, A) of these faces by their codes in `labels` (N, A).
+    Frames without any code, which are no rows, break no event in two."""
+    faces, codes, in_time = taken.faces, labels[rows], taken.faces.in_time.closed(rows)
     told = evaluate(codes, scores, faces.subjects[rows], thresholds=cuts, folds=folds)
-    return told | {"events": events_measure(codes, scores > cuts, faces.clips[rows], faces.frames[rows], folds)}
+    return told | {"events": events_measure(codes, scores > cuts, in_time.clips, in_time.frames, folds)}
 
 
 def part_told(taken: Taken, result: DetectorResult, part: NDArray[np.float32]) -> dict[str, Any]:

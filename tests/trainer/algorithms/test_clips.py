@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.algorithms.clips import Clips, runs_find, stills
+from trainer.algorithms.clips import Clips, frames_count, runs_find, stills
 
 
 def clips_of(*pairs: tuple[int, int]) -> Clips:
@@ -51,6 +51,42 @@ def test_frames_of_a_clip_without_a_subject_are_one_person():
     groups = clips.groups(np.array([-1, -1, -1, 4, -1]))
     assert groups[0] == groups[1] != groups[2]
     assert len({*groups[:4].tolist()}) == 3 and groups[3] == 4 and groups[4] == -1
+
+
+def test_every_fifth_frame_taken_is_a_clip_without_gaps():
+    clips, numbers = np.array([4, 4, 4, 7, 7, 7, -1, 4]), np.array([10, 0, 5, 3, 1, 2, 9, 20])
+    assert frames_count(clips, numbers).tolist() == [2, 0, 1, 2, 0, 1, -1, 4]
+
+
+def test_two_faces_of_one_frame_make_no_step():
+    assert frames_count(np.array([1, 1, 1, 1]), np.array([0, 0, 10, 20])).tolist() == [0, 0, 1, 2]
+    assert frames_count(np.array([1, -1]), np.array([8, -1])).tolist() == [0, -1]
+
+
+def test_rows_close_up_over_faces_left_out_but_not_over_missing_frames():
+    clips = clips_of((1, 0), (1, 1), (1, 2), (1, 4), (2, 7), (-1, -1), (2, 9))
+    closed = clips.closed(np.array([0, 2, 3, 4, 5, 6]))
+    assert closed.clips.tolist() == [1, 1, 1, 2, -1, 2]
+    first, second, third, fourth, still, last = closed.frames.tolist()
+    assert second == first + 1 and third == second + 2 and last == fourth + 2 and still == -1
+
+
+@given(st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 9), st.booleans()), min_size=1, max_size=30))
+def test_a_row_follows_the_last_one_kept_unless_a_frame_between_has_no_face(given_):
+    clips = clips_of(*[row[:2] for row in given_])
+    rows = np.flatnonzero([row[2] for row in given_])
+    closed = clips.closed(rows)
+    there = {row[:2] for row in given_}
+    for a, first in enumerate(rows):
+        for b, second in enumerate(rows):
+            (clip, begin, _), (other, end, _) = given_[first], given_[second]
+            if min(clip, other, begin, end) < 0 or clip != other:
+                continue
+            between = range(begin + 1, end)
+            kept = any((clip, frame, True) in given_ for frame in between)
+            follows = begin < end and not kept and all((clip, frame) in there for frame in between)
+            assert (closed.frames[b] - closed.frames[a] == 1) == follows
+            assert (closed.frames[b] == closed.frames[a]) == (begin == end)
 
 
 @given(st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 12)), min_size=1, max_size=40), st.integers(1, 4))

@@ -7,6 +7,7 @@ import pytest
 from annotator.choices import DecisionKind, FaceRole, LayerKind, Mode, Scope
 from annotator.errors import InputRefused
 from annotator.services.decisions import decision_make
+from tests.annotator.selectors.test_clips import clip_make
 from tests.factories import faces_make, layer_make
 from trainer.selectors.training_codes import face_table, training_codes
 
@@ -21,6 +22,13 @@ def decide(dataset, user, kind, position, **more):
         dataset=dataset, user=user, kind=kind, faces=[position], mode=Mode.ASSISTED, scope=Scope.FACE,
         client_id=uuid.uuid4(), **{"aus": [12], **more},
     )  # fmt: skip
+
+
+def test_frames_are_counted_in_the_steps_of_their_clip(dataset):
+    clip_make(dataset, [30, 10, 15])
+    faces_make(dataset, 1)
+    table = face_table(dataset)
+    assert sorted(table.frames.tolist()) == [-1, 0, 1, 4] and table.frames[-1] == -1
 
 
 def test_reference_codes_leave_weak_ones_out(dataset):

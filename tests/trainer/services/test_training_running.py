@@ -16,6 +16,7 @@ from annotator.services.job_running import job_run
 from annotator.services.jobs import job_cancel, job_resume
 from annotator.services.withdrawal import subject_withdraw
 from tests.annotator.importing import quiet_heart
+from tests.annotator.selectors.test_clips import clip_make
 from tests.factories import layer_make
 from tests.trainer.services.world import AUS, QUICK, REFERENCE, faces_drawn, text_of, world_make
 from trainer.algorithms import objectives
@@ -23,8 +24,10 @@ from trainer.algorithms.detectors import stage_seed
 from trainer.algorithms.sampling import composition
 from trainer.algorithms.weights import weights_load
 from trainer.selectors.detector_card import card_make
+from trainer.selectors.training_codes import face_table
 from trainer.services import training_running
 from trainer.services.training import training_create
+from trainer.services.training_running import Taken, judged
 
 __all__ = ["quiet_heart"]
 
@@ -40,6 +43,18 @@ def training(dataset, cast, *, method="alexnet", sources=REFERENCE, name="", **s
 def detector_of(job: Job) -> Detector:
     assert job.state == JobState.DONE, text_of(job)
     return Detector.objects.get(pk=job.result["detector"])
+
+
+def test_a_frame_without_any_code_breaks_no_event_in_two(dataset, cast):
+    clip_make(dataset, range(0, 35, 5))
+    faces = face_table(dataset)
+    codes = np.array([0, 1, 1, -1, 1, 1, 0], np.int8)[:, None]
+    scores = (codes != 0).astype(np.float32)
+    taken = Taken(LabelSnapshot(dataset=dataset), faces, codes, np.zeros(7, bool), np.full_like(codes, -1))
+    rows = np.flatnonzero(codes[:, 0] >= 0)
+    told = judged(taken, rows, codes, scores[rows], np.full(1, 0.5, np.float32))
+    (au,) = told["events"]["aus"]
+    assert (au["true_events"], au["predicted_events"], au["f1_half"]) == (1, 1, 1.0)
 
 
 def test_a_training_keeps_a_detector_with_snapshot_scores_and_report(dataset, cast, own_data):
