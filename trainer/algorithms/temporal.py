@@ -160,14 +160,17 @@ class Chunk:
     """Whether the runs begin here, so that there is no state yet."""
 
 
-def chunks_of(runs: Runs, frames: int, context: int = 0) -> Iterator[Chunk]:
-    """All frames of all runs once, in chunks of at most `frames` places beside the context on both sides, the
-    runs that are stepped together from the longest to the shortest."""
+def chunks_of(runs: Runs, context: int = 0) -> Iterator[Chunk]:
+    """All frames of all runs once, the runs that are stepped together from the longest to the shortest, in chunks of
+    at most CHUNK_FRAMES places. Without a context a chunk is as long as that allows. With one it is as long as the
+    context on both of its sides, so that what a frame is shown with doesn't hang on which runs are beside it; fewer
+    runs are stepped together then."""
+    most = min(LANES, max(1, CHUNK_FRAMES // (3 * context))) if context else LANES
     order = np.argsort(-runs.lengths, kind="stable")
-    for first in range(0, len(order), LANES):
-        lanes = order[first : first + LANES]
+    for first in range(0, len(order), most):
+        lanes = order[first : first + most]
         lengths, starts = runs.lengths[lanes], runs.starts[lanes]
-        step = max(1, frames // len(lanes))
+        step = context or max(1, CHUNK_FRAMES // len(lanes))
         for begin in range(0, int(lengths[0]), step):
             live = lengths > begin
             low, high = max(0, begin - context), min(begin + step + context, int(lengths[0]))
@@ -191,14 +194,14 @@ def outputs_follow(
 
     features: (N, F) and logits: (N, A) as `outputs_predict` gives them. All four may be mapped from files and hold
     other faces too, whose rows are left alone. A network that sees one way carries its state from chunk to chunk:
-    the result does not depend on them. One that sees both ways sees as many frames around a chunk as it was
-    trained on at a time. Raises `Cancelled` on request.
+    the result does not depend on them. One that sees both ways sees a clip in stretches as long as those it was trained
+    on, each with as many frames before and after it. Raises `Cancelled` on request.
     """
     both = temporal.config.both_ways
     state: State | None = None
     done, total = 0, max(1, len(runs.rows))
     with network_lent(temporal) as device, torch.inference_mode():
-        for chunk in chunks_of(runs, CHUNK_FRAMES, temporal.config.sequence if both else 0):
+        for chunk in chunks_of(runs, temporal.config.sequence if both else 0):
             cancel_raise(cancelled)
             state = None if chunk.begins or both else state
             told, own, state = _step(temporal, features, logits, runs, chunk, state, device)

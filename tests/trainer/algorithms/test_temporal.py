@@ -131,13 +131,32 @@ def test_both_ways_a_frame_knows_what_comes_after_it():
     assert np.array_equal(follow(one_way, features, logits, runs_of(9))[0][:8], first[:8])
 
 
-def test_both_ways_chunks_see_as_far_around_as_was_trained(monkeypatch):
-    config = replace(CONFIG, both_ways=True, sequence=30)
-    temporal, (features, logits) = temporal_of(config), frames(40)
-    runs = runs_of(25, 15)
-    whole = follow(temporal, features, logits, runs)[0]
-    monkeypatch.setattr(module, "CHUNK_FRAMES", 8)
-    assert np.allclose(follow(temporal, features, logits, runs)[0], whole, atol=1e-6)
+def test_both_ways_a_stretch_sees_as_far_around_as_was_trained():
+    config = replace(CONFIG, both_ways=True, sequence=10)
+    temporal, (features, logits) = temporal_of(config), frames(25)
+    told = follow(temporal, features, logits, runs_of(25))[0]
+    shown = torch.from_numpy(features)
+    with torch.inference_mode():
+        for begin, seen in ((0, slice(0, 20)), (10, slice(0, 25)), (20, slice(10, 25))):
+            alone = temporal.lstm(shown[None, seen])[0][0, begin - seen.start :].numpy()[:10]
+            assert np.allclose(told[begin : begin + 10], alone, atol=1e-6)
+
+
+def test_both_ways_a_clip_has_the_same_scores_alone_and_among_others():
+    config = replace(CONFIG, both_ways=True, sequence=10)
+    temporal, (features, logits) = temporal_of(config), frames(40 * 60)
+    alone = follow(temporal, features, logits, runs_of(60))[0]
+    together = follow(temporal, features, logits, runs_of(*[60] * 40))[0]
+    assert np.allclose(alone[:60], together[:60], atol=1e-6)
+
+
+def test_both_ways_no_more_is_in_memory_than_one_way():
+    config = replace(CONFIG, both_ways=True, sequence=500)
+    temporal, (features, logits) = temporal_of(config), frames(20 * 2_000)
+    shown: list[int] = []
+    temporal.lstm.register_forward_hook(lambda _module, given, _told: shown.append(given[0].shape[:2].numel()))
+    follow(temporal, features, logits, runs_of(*[2_000] * 20))
+    assert max(shown) <= module.CHUNK_FRAMES
 
 
 def test_a_clip_of_20000_frames_is_never_in_memory_whole():
