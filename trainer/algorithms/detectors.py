@@ -381,7 +381,7 @@ class _Work:
         begun = {"pretrained_sha256": network_start(network, self.pretrained)} if self.pretrained else {}
         if self.body:
             network.body.load_state_dict(self.body)
-        if self.settings.emoco is not None and self.settings.emoco.protocol == "linear":
+        if self.settings.head_alone:
             network.body_freeze()
         return network, begun
 

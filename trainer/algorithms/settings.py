@@ -18,6 +18,7 @@ OPTIMISERS = ("adamw", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "step", "constant")
 SAMPLERS = ("random", "oversampled", "stratified", "momu")
 WAYS = ("past", "both")
+BODIES = ("learned", "kept")
 PRECISIONS = ("auto", "float32", "bfloat16")
 QUICK, PAPER = "quick", "paper"
 PRESETS = (QUICK, PAPER)
@@ -227,6 +228,11 @@ class HybridConfig(Checked):
     learning_rate: float = setting(1e-3, "Size of the LSTMs' steps at the beginning.", least=1e-8, most=10)
     decay: float = setting(0.0, "Pull of the LSTMs' weights towards zero.", least=0, most=10)
     fall: float = setting(0.97, "The learning rate after an epoch, as a share of that before.", least=0.01, most=1)
+    body: str = setting(
+        "learned",
+        "Whether the network of single frames learns as a whole, or its head alone over the weights it begins with.",
+        choices=BODIES,
+    )
     apart: float = setting(
         0.0,
         "Share of the subjects from whom time is learned and single frames are not; 0: both from all.",
@@ -306,6 +312,14 @@ class DetectorSettings(Checked):
             raise ValueError(f"pretrained {self.pretrained!r}, one line of text is needed")
         if len(self.pretrained) > LONGEST_TEXT:
             raise ValueError(f"pretrained is longer than {LONGEST_TEXT} characters")
+        if self.hybrid is not None and self.hybrid.body == "kept" and not self.pretrained:
+            raise ValueError("hybrid.body=kept needs weights to keep: name them in `pretrained`")
+
+    @property
+    def head_alone(self) -> bool:
+        """Whether the body stays as it begins."""
+        linear = self.emoco is not None and self.emoco.protocol == "linear"
+        return linear or (self.hybrid is not None and self.hybrid.body == "kept")
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, nested."""

@@ -194,8 +194,8 @@ def outputs_follow(
 
     features: (N, F) and logits: (N, A) as `outputs_predict` gives them. All four may be mapped from files and hold
     other faces too, whose rows are left alone. A network that sees one way carries its state from chunk to chunk:
-    the result does not depend on them. One that sees both ways sees a clip in stretches as long as those it was trained
-    on, each with as many frames before and after it. Raises `Cancelled` on request.
+    the result does not depend on them. One that sees both ways sees a clip in stretches as long as those it was
+    trained on, each with as many frames before and after it. Raises `Cancelled` on request.
     """
     both = temporal.config.both_ways
     state: State | None = None

@@ -12,6 +12,7 @@ from trainer.algorithms.callbacks import Cancelled
 from trainer.algorithms.clips import Clips, Runs, runs_find
 from trainer.algorithms.detectors import detector_train
 from trainer.algorithms.hybrid import CNN, LSTM, WHOLE, Sequences, lstm_config, parts_predict, windows_find
+from trainer.algorithms.networks import network_create
 from trainer.algorithms.objectives import TrainingData
 from trainer.algorithms.settings import DetectorSettings, HybridConfig, NetworkConfig, TrainingConfig
 from trainer.algorithms.temporal import Temporal
@@ -249,6 +250,19 @@ def test_a_still_has_the_scores_of_the_network_below(film):
     told = parts_predict(network, film.cache, np.arange(30), clips, np.ones(180, bool))
     assert np.array_equal(told[WHOLE][:15], told[CNN][:15]) and np.array_equal(told[LSTM][:15], told[CNN][:15])
     assert not np.array_equal(told[WHOLE][15:], told[CNN][15:])
+
+
+def test_a_kept_body_is_that_of_the_weights_it_begins_with(film, tmp_path):
+    begun = network_create(replace(SETTINGS.network, outputs=3), seed=5)
+    weights_save(tmp_path / "begun.safetensors", begun)
+    kept = replace(SETTINGS, pretrained="begun.safetensors", hybrid=replace(HYBRID, body="kept"))
+    body = trained(film, kept, pretrained=tmp_path / "begun.safetensors").network.body.state_dict()
+    assert all(torch.equal(value, body[name]) for name, value in begun.body.state_dict().items())
+
+
+def test_a_body_is_kept_only_where_there_are_weights_to_keep():
+    with pytest.raises(ValueError, match="needs weights to keep"):
+        replace(SETTINGS, hybrid=replace(HYBRID, body="kept"))
 
 
 def test_subjects_kept_apart_teach_time_and_not_single_frames(film):
