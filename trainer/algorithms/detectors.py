@@ -125,7 +125,7 @@ def detector_train(
         network, reports, _ = work.stage(name, inside, clock, progress, cancelled, on_epoch)
         trainings |= reports
         own = work.coded[work.folds[work.coded] == fold]
-        told = parts_predict(network, cache, own, work.clips, work.seen, cancelled=cancelled)
+        told = parts_predict(network, cache, own, work.clips, work.seen, folder=folder, cancelled=cancelled)
         for part, scores in told.items():
             parts.setdefault(part, np.full(labels.shape, np.nan, np.float32))[own] = scores
     network, reports, kept = work.stage(FINAL_STAGE, work.coded, clock, progress, cancelled, on_epoch)

@@ -216,10 +216,13 @@ def temporal_train(
     if not len(runs.rows):
         raise ValueError(NO_CLIPS)
     look = progress_part(progress, 0.0, LOOK_SHARE)
-    features, logits = outputs_predict(network, cache, runs.rows, progress=look, cancelled=cancelled, logits=True)
+    folder = checkpoint.parent if checkpoint else None
+    features, logits = outputs_predict(
+        network, cache, runs.rows, progress=look, cancelled=cancelled, logits=True, folder=folder
+    )
     told, known = labels[runs.rows], np.isin(runs.rows, taught)
     windows = windows_find(runs, np.where(known[:, None], told, -1).astype(np.int8), hybrid)
-    mean, axes, scale = components_fit(features[known], hybrid.variance, hybrid.components)
+    mean, axes, scale = components_fit(features, np.flatnonzero(known), hybrid.variance, hybrid.components)
     shape = hybrid.network(features.shape[1], axes.shape[1], labels.shape[1])
     temporal = Temporal(shape, training.seed)
     for buffer, value in ((temporal.lstm.mean, mean), (temporal.lstm.axes, axes), (temporal.lstm.scale, scale)):
@@ -302,17 +305,19 @@ def parts_predict(
     clips: Clips,
     seen: NDArray[np.bool_],
     *,
+    folder: Path | None = None,
     cancelled: CancelCheck = cancel_never,
 ) -> dict[str, Floats]:
     """Probabilities (R, A) of the rows: WHOLE, and of a hybrid also its parts alone, CNN and LSTM.
 
     Clips are followed through all frames that `seen` (N,) allows to look at. A face that is no frame of a clip has
-    those of the CNN from all three. Raises `Cancelled` on request.
+    those of the CNN from all three. folder: where the features of many frames lie meanwhile. Raises `Cancelled` on
+    request.
     """
     if network.temporal is None:
         return {WHOLE: scores_predict(network, cache, rows, cancelled=cancelled)}
     asked = np.union1d(rows, np.flatnonzero(clips.beside(rows) & seen))
-    features, logits = outputs_predict(network, cache, asked, cancelled=cancelled, logits=True)
+    features, logits = outputs_predict(network, cache, asked, cancelled=cancelled, logits=True, folder=folder)
     cnn = sigmoid(logits)
     lstm, whole = cnn.copy(), cnn.copy()
     runs = runs_find(clips.of(asked), np.arange(len(asked)), network.temporal.config.gap)

@@ -1,5 +1,9 @@
 """Scores and features of faces from a trained network, the same in batches of any size."""
 
+import math
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,6 +22,9 @@ from trainer.algorithms.networks import FaceNetwork
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float32]
+
+MEMORY_BYTES = 256 << 20
+"""Features and scores that are larger lie in a file."""
 
 
 def pixels_tensor(cache: FaceArray, rows: NDArray[np.intp], device: torch.device) -> Tensor:
@@ -55,13 +62,14 @@ def outputs_predict(
     cancelled: CancelCheck = cancel_never,
     logits: bool = False,
     precision: str = "float32",
+    folder: Path | None = None,
 ) -> tuple[Floats, Floats]:
     """Features (R, F) and scores (R, A) of the rows in one pass; see `scores_predict`.
 
-    The features are the mean over a face and its mirror picture.
+    The features are the mean over a face and its mirror picture. folder: where they lie if they are large.
     """
-    features = np.empty((len(rows), network.config.features), dtype=np.float32)
-    scores = np.empty((len(rows), network.config.outputs), dtype=np.float32)
+    features = _floats_lay((len(rows), network.config.features), folder)
+    scores = _floats_lay((len(rows), network.config.outputs), folder)
     with network_lent(network) as device, torch.inference_mode():
         dtype = precision_choose(precision, device)
         for start in range(0, len(rows), batch):
@@ -78,3 +86,11 @@ def outputs_predict(
             done = min(start + batch, len(rows))
             progress(done / len(rows), f"{done} of {len(rows)} faces scored")
     return features, scores
+
+
+def _floats_lay(shape: tuple[int, int], folder: Path | None) -> Floats:
+    """Room for numbers: in memory, or where they are many in a file of the folder, which goes with the array."""
+    if folder is None or 4 * math.prod(shape) <= MEMORY_BYTES:
+        return np.empty(shape, np.float32)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, np.float32, "w+", shape=shape)

@@ -116,19 +116,23 @@ def scores_stack(logits: Tensor, outputs: Tensor) -> Tensor:
     return torch.cat([F.normalize(logits, dim=-1), F.normalize(outputs, dim=-1)], dim=-1)
 
 
-def components_fit(features: Floats, variance: float, most: int) -> tuple[Floats, Floats, float]:
-    """PCA of features (N, F) at length 1: their mean (F,), the axes (F, C) that hold this share of the variance, at
-    most so many, and the scale that gives the components a mean square of one.
+def components_fit(
+    features: Floats, rows: NDArray[np.intp], variance: float, most: int
+) -> tuple[Floats, Floats, float]:
+    """PCA of these rows of the features (N, F) at length 1: their mean (F,), the axes (F, C) that hold this share of
+    the variance, at most so many, and the scale that gives the components a mean square of one.
 
     Raises ValueError where all features are alike.
     """
     mean = np.zeros(features.shape[1])
     square = np.zeros((features.shape[1], features.shape[1]))
-    for part in _parts(features):
+    for start in range(0, len(rows), CHUNK_FRAMES):
+        part = features[rows[start : start + CHUNK_FRAMES]].astype(np.float64)
+        part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
         mean += part.sum(axis=0)
         square += part.T @ part
-    mean /= len(features)
-    values, vectors = np.linalg.eigh(square / len(features) - np.outer(mean, mean))
+    mean /= len(rows)
+    values, vectors = np.linalg.eigh(square / len(rows) - np.outer(mean, mean))
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     if values.sum() <= 1e-12:
         raise ValueError("The network sees no difference between these frames: there is nothing to follow in time.")
@@ -139,13 +143,6 @@ def components_fit(features: Floats, variance: float, most: int) -> tuple[Floats
     )  # a sign that is the same anywhere
     scale = 1 / np.sqrt(values[:count].sum() / count)
     return mean.astype(np.float32), axes.astype(np.float32), float(scale)
-
-
-def _parts(features: Floats) -> Iterator[NDArray[np.float64]]:
-    """The rows at length 1, in parts."""
-    for start in range(0, len(features), CHUNK_FRAMES):
-        part = features[start : start + CHUNK_FRAMES].astype(np.float64)
-        yield part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
 
 
 @dataclass(frozen=True)

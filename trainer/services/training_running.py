@@ -27,6 +27,7 @@ from annotator.services.arrays import array_write
 from annotator.services.datasets import revision_raise
 from annotator.services.job_running import JobContext
 from trainer.algorithms.callbacks import Cancelled, EpochReport, progress_part
+from trainer.algorithms.clips import Clips
 from trainer.algorithms.detectors import DetectorResult, detector_train
 from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.evaluation import evaluate
@@ -75,6 +76,22 @@ class Taken:
     """(N,) faces without codes whose pictures may be learned from."""
     test_labels: NDArray[np.int8]
     """(N, A) trusted codes of test faces; only the report reads them."""
+    whole: Clips
+    """Where all M faces of the data set stand in time."""
+    places: NDArray[np.intp]
+    """(N,) of these faces among them."""
+
+    def part(self, faces: FaceTable) -> "Taken":
+        """The same of some of the faces."""
+        rows = np.flatnonzero(np.isin(self.faces.positions, faces.positions))
+        return replace(
+            self,
+            faces=faces,
+            labels=self.labels[rows],
+            study=self.study[rows],
+            test_labels=self.test_labels[rows],
+            places=self.places[rows],
+        )
 
 
 def training_run(context: JobContext) -> dict[str, Any]:
@@ -128,10 +145,9 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
     size = settings.network.input_size
     decoding = progress_part(context.progress, 0.0, CACHE_SHARE)
     table, cache = faces_prepare(context, context.job.dataset, taken.faces, size, needed, decoding)
-    rows = np.flatnonzero(np.isin(taken.faces.positions, table.positions))
-    taken = Taken(taken.snapshot, table, taken.labels[rows], taken.study[rows], taken.test_labels[rows])
     if emotions is not None:
-        emotions = replace(emotions, classes=emotions.classes[rows])
+        emotions = replace(emotions, classes=emotions.classes[np.isin(taken.faces.positions, table.positions)])
+    taken = taken.part(table)
     _begin_told(context, taken, emotions)
     curves = LiveCurves(context, faces=int(coded.sum()))
     try:
@@ -181,6 +197,8 @@ def snapshot_take(context: JobContext, settings: DetectorSettings) -> Taken:
         labels=labels,
         study=_study_rows(context, settings, faces, labels, chosen.noise[: len(faces.ids)]),
         test_labels=_test_labels(snapshot, chosen)[: len(faces.ids)],
+        whole=faces.in_time,
+        places=np.arange(len(faces.ids)),
     )
 
 
@@ -326,8 +344,15 @@ def report_make(
     tests = np.flatnonzero((taken.test_labels >= 0).any(axis=1))
     if len(tests):
         # a hybrid follows the clips of test faces through all their frames, coded or not
-        in_time, all_seen = taken.faces.in_time, np.ones(len(taken.faces.ids), bool)
-        scores = parts_predict(result.network, cache, tests, in_time, all_seen, cancelled=context.cancelled)[WHOLE]
+        scores = parts_predict(
+            result.network,
+            cache,
+            tests,
+            taken.faces.in_time,
+            np.ones(len(taken.faces.ids), bool),
+            folder=job_folder(context),
+            cancelled=context.cancelled,
+        )[WHOLE]
         report["test"] = judged(taken, tests, taken.test_labels, scores, result.thresholds)
     else:
         report["test_why"] = NO_TEST
@@ -352,7 +377,7 @@ def judged(
 ) -> dict[str, Any]:
     """The evaluation, events included, of the scores (rows, A) of these faces by their codes in `labels` (N, A).
     Frames without any code, which are no rows, break no event in two."""
-    faces, codes, in_time = taken.faces, labels[rows], taken.faces.in_time.closed(rows)
+    faces, codes, in_time = taken.faces, labels[rows], taken.whole.closed(taken.places[rows])
     told = evaluate(codes, scores, faces.subjects[rows], thresholds=cuts, folds=folds)
     return told | {"events": events_measure(codes, scores > cuts, in_time.clips, in_time.frames, folds)}
 

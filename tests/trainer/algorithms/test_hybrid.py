@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from tests.trainer.algorithms.tiny import QUICK
+from trainer.algorithms import prediction
 from trainer.algorithms.callbacks import Cancelled
 from trainer.algorithms.clips import Clips, Runs, runs_find
 from trainer.algorithms.detectors import detector_train
@@ -225,6 +226,14 @@ def test_a_hybrid_that_was_stopped_goes_on_to_the_same_weights(film, tmp_path, p
     result = trained(film, folder=tmp_path)
     assert all(torch.equal(value, weights(result)[name]) for name, value in weights(whole).items())
     assert np.array_equal(whole.out_of_fold, result.out_of_fold, equal_nan=True)
+
+
+def test_features_in_files_teach_the_same_as_those_in_memory(film, tmp_path, monkeypatch):
+    inside = trained(film)
+    monkeypatch.setattr(prediction, "MEMORY_BYTES", 0)
+    outside = trained(film, folder=tmp_path)
+    assert all(torch.equal(value, weights(outside)[name]) for name, value in weights(inside).items())
+    assert np.array_equal(inside.out_of_fold, outside.out_of_fold, equal_nan=True)
 
 
 def test_progress_never_falls(film):

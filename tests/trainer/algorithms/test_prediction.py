@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests.trainer.algorithms.tiny import QUICK, Tiny
+from trainer.algorithms import prediction
 from trainer.algorithms.callbacks import Cancelled
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import TrainingData
@@ -32,6 +33,16 @@ def test_batch_of_one_and_of_many_give_the_same(tiny: Tiny, network: FaceNetwork
     many = outputs_predict(network, tiny.cache, rows, batch=64)
     for alone, together in zip(one, many, strict=True):
         assert np.allclose(alone, together, atol=1e-5, rtol=1e-5)
+
+
+def test_what_is_too_large_for_memory_lies_in_a_file(tiny: Tiny, network: FaceNetwork, tmp_path, monkeypatch):
+    rows = np.arange(9)
+    inside = outputs_predict(network, tiny.cache, rows, folder=tmp_path)
+    monkeypatch.setattr(prediction, "MEMORY_BYTES", 0)
+    outside = outputs_predict(network, tiny.cache, rows, folder=tmp_path)
+    for one, other in zip(inside, outside, strict=True):
+        assert isinstance(other, np.memmap) and not isinstance(one, np.memmap) and np.array_equal(one, other)
+    assert not list(tmp_path.iterdir())  # nothing is left behind
 
 
 def test_scores_are_the_same_in_training_mode_and_for_the_mirror_picture(tiny: Tiny, network: FaceNetwork) -> None:

@@ -190,17 +190,17 @@ def test_components_are_those_of_a_known_pca():
     features = features.astype(np.float32)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     known = PCA(0.9, svd_solver="full").fit(unit)
-    mean, axes, scale = components_fit(features, 0.9, 100)
+    mean, axes, scale = components_fit(features, np.arange(len(features)), 0.9, 100)
     assert axes.shape[1] == known.n_components_ < 6
     ours, theirs = (unit - mean) @ axes, known.transform(unit)
     assert np.allclose(np.abs(ours), np.abs(theirs), atol=1e-4)
     assert np.square(ours * scale).mean() == pytest.approx(1, rel=1e-4)
-    assert components_fit(features, 0.9, 2)[1].shape == (6, 2)
+    assert components_fit(features, np.arange(len(features)), 0.9, 2)[1].shape == (6, 2)
 
 
 def test_frames_that_are_all_alike_cannot_be_followed():
     with pytest.raises(ValueError, match="sees no difference"):
-        components_fit(np.ones((10, 4), np.float32), 0.98, 10)
+        components_fit(np.ones((10, 4), np.float32), np.arange(10), 0.98, 10)
 
 
 def test_both_scores_are_of_length_one():

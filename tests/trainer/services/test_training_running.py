@@ -50,9 +50,18 @@ def test_a_frame_without_any_code_breaks_no_event_in_two(dataset, cast):
     faces = face_table(dataset)
     codes = np.array([0, 1, 1, -1, 1, 1, 0], np.int8)[:, None]
     scores = (codes != 0).astype(np.float32)
-    taken = Taken(LabelSnapshot(dataset=dataset), faces, codes, np.zeros(7, bool), np.full_like(codes, -1))
-    rows = np.flatnonzero(codes[:, 0] >= 0)
-    told = judged(taken, rows, codes, scores[rows], np.full(1, 0.5, np.float32))
+    taken = Taken(
+        snapshot=LabelSnapshot(dataset=dataset),
+        faces=faces,
+        labels=codes,
+        study=np.zeros(7, bool),
+        test_labels=np.full_like(codes, -1),
+        whole=faces.in_time,
+        places=np.arange(7),
+    )
+    known = np.flatnonzero(codes[:, 0] >= 0)
+    taken = taken.part(faces.part(known))  # a training needs no other pictures
+    told = judged(taken, np.arange(6), taken.labels, scores[known], np.full(1, 0.5, np.float32))
     (au,) = told["events"]["aus"]
     assert (au["true_events"], au["predicted_events"], au["f1_half"]) == (1, 1, 1.0)
 
