@@ -264,7 +264,7 @@ def temporal_train(
 
 
 def lstm_config(hybrid: HybridConfig, training: TrainingConfig, stage: str) -> TrainingConfig:
-    """The loop's settings for the LSTMs: RMSProp, the rate falling a little after each epoch (§4.1)."""
+    """The loop's settings for the LSTMs: RMSProp, the rate falling a little after each epoch (§4.2)."""
     return replace(
         training,
         epochs=hybrid.epochs,

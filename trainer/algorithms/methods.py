@@ -216,12 +216,13 @@ METHODS: dict[str, Method] = {
             ),
             hybrid=HybridConfig(),
         ),
-        "Chu et al. 2019, §3 and §4.1: AlexNet with an fc7 of 4096, batches of 196, momentum 0.9, decay 0.0005 and "
+        "Chu et al. 2019, §3 and §4.2: AlexNet with an fc7 of 4096, batches of 196, momentum 0.9, decay 0.0005 and "
         "0.001 at the beginning, lowered when validation stands still (here after a third of the epochs); PCA to "
         "98%, at most 1024; three LSTMs of 256 cells, dropout 0.5, RMSProp of 0.001 with momentum 0.9, weights from "
         "±0.08, 10 sequences of 1300 frames, the first 10 not learned from, sequences with fewer than 1.5 active "
         "AUs left out, margin 0.5, two connections of fusion. What it calls a weight decay of 0.97 is taken for the "
-        "fall of the rate. Epochs, widths of the fusion, gaps, augmentation and folds are ours.",
+        "fall of the rate. Pictures of 224 pixels (its crops have 176), epochs, widths of the fusion, gaps, "
+        "augmentation and folds are ours.",
     ),
 }
 

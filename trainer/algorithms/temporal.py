@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 State = tuple[Tensor, Tensor]
 
 WEIGHTS_RANGE = 0.08
-"""Weights begin evenly between minus this and this (§4.1)."""
+"""Weights begin evenly between minus this and this (§4.2)."""
 CHUNK_FRAMES = 8_192
 """Frames that are in memory at a time, over all runs that are stepped together."""
 LANES = 32
