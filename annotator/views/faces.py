@@ -28,6 +28,7 @@ from annotator.services.neutral import neutral_choose
 from annotator.views.face_forms import face_request_read
 from annotator.views.face_lists import grid_asked
 from annotator.views.review import (
+    back_to,
     cluster_address,
     cluster_query,
     decision_words,
@@ -153,7 +154,7 @@ def face_decide(request: HttpRequest, dataset_id: int, position: int) -> HttpRes
     """One button of the face page (see face_forms)."""
     member = member_for(request.user, dataset_id, REVIEW)
     face = faces.face_get(member.dataset, position)
-    here = reverse("face_detail", args=[dataset_id, position])
+    here = back_to(request, reverse("face_detail", args=[dataset_id, position]))
     try:
         decision = face_act(
             dataset=member.dataset,

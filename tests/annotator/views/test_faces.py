@@ -1,5 +1,7 @@
 """The page of one face: who sees which codes, what it saves, what stands beside it."""
 
+import html
+import re
 import uuid
 
 import numpy as np
@@ -143,6 +145,16 @@ def test_without_script_the_question_is_a_page_that_sends_the_form_again(dataset
     assert answer.status_code == 302
     assert own_codes(dataset, cast.bob) == [12, 15]
     assert Decision.objects.latest("pk").note == "a real grimace"
+
+
+def test_without_script_a_decision_leads_back_to_the_face_among_the_same_faces(dataset, faces, layers, cast):
+    client = cast.client("bob")
+    here = reverse("face_detail", args=[dataset.pk, faces[0].position]) + "?au=12&state=weak_present"
+    asked = re.search(r'name="next" value="([^"]+)"', client.get(here).content.decode())
+    assert html.unescape(asked[1]) == here
+    assert decide(client, dataset, faces[0], "present:12", htmx=False, next=here)["Location"] == here
+    elsewhere = decide(client, dataset, faces[0], "absent:12", htmx=False, next="https://example.org/")
+    assert elsewhere["Location"] == here.partition("?")[0]
 
 
 def test_a_stale_tab_sees_both_sides(dataset, faces, layers, cast):
