@@ -35,7 +35,7 @@ from trainer.algorithms.weights import body_read, weights_save
 
 NETWORK = NetworkConfig(outputs=1, input_size=64, width=16, dropout=0.3)
 FIRST = EmoCoConfig(epochs=6)
-EMOCO = replace(FIRST, emotion=10.0)
+EMOCO = replace(FIRST, emotion=10.0, learning_rate=0.1)
 CLASSIFICATION = replace(FIRST, contrast=0)
 CONTRAST = replace(FIRST, emotion=0.0, queues="one", centring="none")
 STARTS: dict[str, EmoCoConfig | None] = {
@@ -51,8 +51,8 @@ TUNED: dict[str, EmoCoConfig | None] = {
     "EmoCo, λ 1, rate 0.03": FIRST,
     "EmoCo, λ 1, rate 0.12": replace(FIRST, learning_rate=0.12),
     "EmoCo, λ 1, rate 0.3": replace(FIRST, learning_rate=0.3),
-    "EmoCo, λ 10, rate 0.03": EMOCO,
-    "EmoCo, λ 10, rate 0.1": replace(EMOCO, learning_rate=0.1),
+    "EmoCo, λ 10, rate 0.03": replace(EMOCO, learning_rate=0.03),
+    "EmoCo, λ 10, rate 0.1": EMOCO,
     "emotion classification, rate 0.03": CLASSIFICATION,
     "emotion classification, rate 0.3": replace(CLASSIFICATION, learning_rate=0.3),
     "emotion classification, rate 1": replace(CLASSIFICATION, learning_rate=1.0),

@@ -155,7 +155,9 @@ METHODS: dict[str, Method] = {
         "Sun, Zeng, Shan 2021",
         "Learns from faces and their emotions first, then from codes: for few coded faces among many others.",
         DetectorSettings(
-            method="emoco", training=TrainingConfig(epochs=30, batch=32), emoco=EmoCoConfig(emotion=10.0)
+            method="emoco",
+            training=TrainingConfig(epochs=30, batch=32),
+            emoco=EmoCoConfig(emotion=10.0, learning_rate=0.1),
         ),
         DetectorSettings(
             method="emoco",
