@@ -99,7 +99,8 @@ def detector_detail(request: HttpRequest, dataset_id: int, detector_id: int) -> 
     if found is not None:
         context |= _evaluation_shown(found, detector, au)
         told = (detector.report.get(evaluation) or {}).get("events")
-        context["events"] = events_shown(told, detector.aus, au, {one.au: one.f1_value for one in found.rows})
+        usual = evaluation_of(detector.report, evaluation, USUAL_RULE, detector.aus)
+        context["events"] = events_shown(told, usual or found, au)
         context["clip"] = clip_first(detector.dataset) if told else None
     return render(request, "trainer/detector_detail.html", context)
 

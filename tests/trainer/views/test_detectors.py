@@ -455,4 +455,6 @@ def test_events_are_shown_where_faces_are_frames_of_clips(cast, detector):
     assert 'id="events"' in page
     assert "4 frames of clips" in page
     assert "AU12 by the overlap asked for" in page
+    assert "recall is 0/0 and undefined" in page
+    assert page.count('<tr class="fold">') == len(detector.report["cross_validation"]["folds"])
     assert 'id="events"' not in page_of(cast, detector, "?evaluation=test")
