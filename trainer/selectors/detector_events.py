@@ -10,6 +10,7 @@ from trainer.selectors.detector_charts import Frame, Line, Plot
 from trainer.selectors.detector_reports import Evaluation, mean_defined
 
 Told = Mapping[str, Any]
+NOTHING: Told = {}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def events_shown(told: Told | None, evaluation: Evaluation, au: int) -> EventsSh
     ]
     folds = [
         EventMeans(_mean_f1(frames, evaluation.rule), events.get("f1_half"), events.get("area"))
-        for frames, events in zip_longest(evaluation.folds, told["folds"], fillvalue={})
+        for frames, events in zip_longest(evaluation.folds, told["folds"], fillvalue=NOTHING)
     ]
     return EventsShown(
         rows=rows,
