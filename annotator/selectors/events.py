@@ -85,15 +85,14 @@ class Lane:
     events: list[Event]
 
 
-def events_of_clip(user: User, clip: Clip, visible: Sequence[LabelLayer]) -> list[ShownEvent]:
+def events_of_clip(
+    user: User, clip: Clip, visible: Sequence[LabelLayer], most: int | None = MOST
+) -> list[ShownEvent]:
     """The clip's events in the layers that the user may see (codes.layers_visible_to), by AU and onset, one's
-    own first; the first MOST of them."""
+    own first; the first `most` of them, None for all."""
     layers = {layer.pk: layer for layer in visible}
-    events = list(
-        Event.objects.filter(clip=clip, layer_id__in=list(layers)).order_by("au", "onset", "pk")[: MOST + 1]
-    )
     shown = []
-    for event in events[:MOST]:
+    for event in Event.objects.filter(clip=clip, layer_id__in=list(layers)).order_by("au", "onset", "pk")[:most]:
         event.layer = layers[event.layer_id]
         shown.append(ShownEvent(event, event.layer.user_id == user.pk))
     return sorted(shown, key=lambda one: (not one.own, one.event.au, one.event.onset))
@@ -131,22 +130,22 @@ class TimelineRow:
     bars: list[Bar]
 
 
-def playhead(frame: int, first: int, last: int) -> float:
+def playhead(frame: int, first: int, last: int, step: int = 1) -> float:
     """Where a frame is on the timeline."""
-    return round((frame - first + 0.5) * WIDTH / (last - first + 1), 2)
+    return round((frame - first + step / 2) * WIDTH / (last - first + step), 2)
 
 
-def timeline_of(lanes: Sequence[Lane], first: int, last: int) -> list[TimelineRow]:
-    """The lanes with their events laid out over the frames `first` to `last`; an open event is drawn as far as
-    it is marked."""
-    unit = WIDTH / (last - first + 1)
+def timeline_of(lanes: Sequence[Lane], first: int, last: int, step: int = 1) -> list[TimelineRow]:
+    """The lanes with their events laid out over the frames `first` to `last`, of which every `step`th is there; an
+    open event is drawn as far as it is marked."""
+    unit = WIDTH / (last - first + step)
     rows = []
     for lane in lanes:
         bars = []
         for event in lane.events:
             end = max(event.onset, event.apex or 0) if event.offset is None else event.offset
-            apex = None if event.apex is None else playhead(event.apex, first, last)
-            x, width = round((event.onset - first) * unit, 2), round(max((end - event.onset + 1) * unit, 4), 2)
+            apex = None if event.apex is None else playhead(event.apex, first, last, step)
+            x, width = round((event.onset - first) * unit, 2), round(max((end - event.onset + step) * unit, 4), 2)
             bars.append(Bar(event, x, width, apex, EventState.of(event).words, event.offset is None))
         rows.append(TimelineRow(lane, bars))
     return rows

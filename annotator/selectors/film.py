@@ -1,4 +1,4 @@
-"""A clip over time: for each AU, what every visible layer says of its frames, and a detector's scores between.
+"""A clip over time: for each AU, what every visible layer says of its frames, its events and a detector's scores.
 
 A long clip is drawn in columns of several frames: present where any of them is, scores from their lowest to their
 highest.
@@ -22,7 +22,7 @@ from annotator.selectors.arrays import array_read, values_at
 from annotator.selectors.axes import Tick, round_numbers
 from annotator.selectors.clips import frame_step
 from annotator.selectors.codes import coded_aus, layer_codes, layers_visible_to
-from annotator.selectors.events import WIDTH
+from annotator.selectors.events import WIDTH, Bar, events_of_clip, lanes_of, timeline_of
 
 COLUMNS = 1000
 """Most columns that a clip is drawn in."""
@@ -65,6 +65,13 @@ class LayerLane:
     """Share of the frames coded by both that it codes as the trusted layer does; None without such frames."""
     curve: str
     """The path of its scores in a box of WIDTH × HEIGHT; empty without any."""
+    bars: list[Bar]
+    """Its events."""
+
+    @property
+    def stacked(self) -> bool:
+        """Whether events are drawn above codes."""
+        return bool(self.bars and self.stretches)
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,10 @@ class Film:
     def span(self) -> int:
         """Frame numbers from where the axis begins to where it ends."""
         return self.last - self.first + self.step
+
+    @property
+    def has_events(self) -> bool:
+        return any(lane.bars for one in self.aus for lane in one.lanes)
 
     @property
     def banded(self) -> bool:
@@ -153,18 +164,22 @@ def film_of(user: User, dataset: DataSet, clip_id: int, aus: Sequence[int] = ())
     bits = [coded.bit for coded in asked]
     codes = [layer_codes(layer, frames.ids).codes(bits) for layer in layers]
     scores = [_scores_of(layer, frames.positions, bits) for layer in layers]
+    bars = _bars(user, clip, layers, frames)
     trusted = _trusted(layers, codes)
     shown, never = [], []
     for column, coded in enumerate(asked):
-        of_au = [(layer, codes[place][:, column], scores[place]) for place, layer in enumerate(layers)]
-        if not any((said == PRESENT).any() for _layer, said, _scores in of_au):
+        of_au = [
+            (layer, codes[place][:, column], scores[place], bars.get((layer.pk, coded.au), []))
+            for place, layer in enumerate(layers)
+        ]
+        if not any((said == PRESENT).any() or events for _layer, said, _scores, events in of_au):
             never.append(coded)
             continue
         judge = None if trusted is None else codes[layers.index(trusted)][:, column]
         lanes = [
-            _lane(layer, said, None if given is None else given[:, column], judge, frames, layer is trusted)
-            for layer, said, given in of_au
-            if (said != NOT_SCORED).any()
+            _lane(layer, said, None if given is None else given[:, column], events, judge, frames, layer is trusted)
+            for layer, said, given, events in of_au
+            if (said != NOT_SCORED).any() or events
         ]
         shown.append(AULanes(coded, lanes))
     before, after = _beside(clip)
@@ -212,6 +227,13 @@ def _scores_of(layer: LabelLayer, positions: NDArray[np.int64], bits: list[int])
     return found[:, bits].astype(np.float32)
 
 
+def _bars(user: User, clip: Clip, layers: Sequence[LabelLayer], frames: _Frames) -> dict[tuple[int, int], list[Bar]]:
+    """The events of each layer (by id) and AU."""
+    lanes = lanes_of(events_of_clip(user, clip, layers, most=None))
+    rows = timeline_of(lanes, frames.first, frames.last, frames.step)
+    return {(row.lane.layer.pk, row.lane.au): row.bars for row in rows}
+
+
 def _trusted(layers: Sequence[LabelLayer], codes: Sequence[NDArray[np.int8]]) -> LabelLayer | None:
     """The layer that others are compared with: the consensus, else the reference, as far as it codes this clip."""
     for kind in (LayerKind.CONSENSUS, LayerKind.REFERENCE):
@@ -225,6 +247,7 @@ def _lane(
     layer: LabelLayer,
     said: NDArray[np.int8],
     scores: NDArray[np.float32] | None,
+    bars: list[Bar],
     judge: NDArray[np.int8] | None,
     frames: _Frames,
     is_judge: bool,
@@ -241,6 +264,7 @@ def _lane(
         coded=int(told.sum()),
         agreed=agreed,
         curve="" if scores is None else _curve(scores, frames),
+        bars=bars,
     )
 
 

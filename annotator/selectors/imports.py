@@ -132,8 +132,8 @@ def import_preview(
             records.append(record)
     found = faces_find(list(dict.fromkeys(record.image for record in records))) if faces_find else {}
     for record in records:
-        if isinstance(found.get(record.image), str):
-            preview.bad.append(Problem(record.line, record.image, _("its image fits no face here, or several"), ()))
+        if isinstance(why := found.get(record.image), str):
+            preview.bad.append(Problem(record.line, record.image, why, ()))
             continue
         preview.good += 1
         preview.targets[split_target(split_roles, layer_kind, record.split)] += 1

@@ -7,6 +7,7 @@ Markdown from plain data, light to import. `told` holds, each left out of the ca
  "date": text, "software": name and version,
  "summary": what a label snapshot keeps: {"faces", "subjects", "aus": [{"au", "present", "absent"}],
             "sources": {kind of layer: codes}, "left_out": {reason: faces}},
+ "emotions": {"source": "column" or "aus", "faces": [(emotion, faces)]} of a pretraining,
  "settings": DetectorSettings.as_dict(), "report": {"cross_validation", "test": evaluations (see evaluation),
             "test_why": text, "machine": {name: value}}}
 """
@@ -55,6 +56,7 @@ EVALUATIONS = {
         "Faces that nothing was trained, tuned or chosen on, scored once, for this report.",
     ),
 }
+EMOTIONS = {"column": "the imported column", "aus": "inferred from weak codes"}
 MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&$@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 DASH = "–"
 
@@ -113,6 +115,10 @@ def _trained_on(told: Told) -> list[str]:
             f"{summary['faces']:,} faces of {summary.get('subjects', 0):,} subjects, none of them a test face"
         )
     facts += [f"{codes:,} codes of kind {plain(kind)}" for kind, codes in (summary.get("sources") or {}).items()]
+    if emotions := told.get("emotions"):
+        counts = ", ".join(f"{plain(name)} {faces:,}" for name, faces in emotions["faces"])
+        faces = sum(faces for _name, faces in emotions["faces"])
+        facts.append(f"Before any code, emotions of {faces:,} faces, {EMOTIONS[emotions['source']]}: {counts}")
     facts += [f"Left out: {faces:,} faces, {plain(why)}" for why, faces in (summary.get("left_out") or {}).items()]
     known = set(told.get("aus") or [])
     rows = [

@@ -1,5 +1,6 @@
 """A detector's model card, made of what was recorded with it: the same for the page and beside the weights."""
 
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.utils import timezone
 from annotator.facs import ACTION_UNITS
 from annotator.models import Detector
 from trainer.algorithms.cards import card_write
-from trainer.selectors.detector_reports import head_of, is_brief
+from trainer.selectors.detector_reports import emotions_told, head_of, is_brief
 from trainer.selectors.detectors import snapshot_told
 
 
@@ -17,6 +18,7 @@ def card_make(detector: Detector) -> str:
     then it is made today."""
     snapshot = snapshot_told(detector)
     summary: dict[str, Any] = {**detector.snapshot.summary, "sources": snapshot.sources}
+    emotions = emotions_told(detector.report)
     if snapshot.left_out:
         summary["left_out"] = dict(snapshot.left_out)
     return card_write(
@@ -34,6 +36,7 @@ def card_make(detector: Detector) -> str:
             "date": f"{detector.created_at or timezone.now():%Y-%m-%d}",
             "software": f"Corrugator {version('corrugator')}",
             "summary": summary,
+            "emotions": asdict(emotions) if emotions else None,
             "settings": detector.configuration,
             "report": _brief(detector) if is_brief(detector.report) else detector.report,
         }

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from itertools import zip_longest
 from typing import Any
 
 from annotator.selectors.axes import Tick
 from trainer.selectors.detector_charts import Frame, Line, Plot
+from trainer.selectors.detector_reports import Evaluation, mean_defined
 
 Told = Mapping[str, Any]
+NOTHING: Told = {}
 
 
 @dataclass(frozen=True)
@@ -26,42 +28,68 @@ class EventRow:
 
 
 @dataclass(frozen=True)
+class EventMeans:
+    """Over the AUs that have the figure, of all folds together or of one; None where none has."""
+
+    f1_frame: float | None
+    f1_half: float | None
+    area: float | None
+
+
+@dataclass(frozen=True)
 class EventsShown:
     """The events of one evaluation."""
 
     rows: Sequence[EventRow]
-    f1_half: float | None
-    area: float | None
-    area_folds: float | None
-    """Mean over the folds of each fold's mean area; None without folds."""
+    pooled: EventMeans
+    folds: Sequence[EventMeans]
+    """In order of the fold's number; empty without folds."""
+    over_folds: EventMeans | None
+    """Means of `folds`; None without any."""
     frames: int
     plot: Plot
     """Recall, precision and F1 of one AU over the overlap."""
 
 
-def events_shown(
-    told: Told | None, aus: Sequence[int], au: int, f1_frame: Mapping[int, float | None]
-) -> EventsShown | None:
+def events_shown(told: Told | None, evaluation: Evaluation, au: int) -> EventsShown | None:
     """From an evaluation's `events` (trainer.algorithms.events.events_measure); None where the faces are stills.
 
-    f1_frame: F1 over single frames by AU, under the rule that the page shows.
+    evaluation: of the same calls as the events, by chosen thresholds.
     """
     if not told:
         return None
     rows = [
         EventRow(
-            number, one["true_events"], one["predicted_events"], one["f1_half"], one["area"], f1_frame.get(number)
+            one.au, events["true_events"], events["predicted_events"], events["f1_half"], events["area"], one.f1_value
         )
-        for number, one in zip(aus, told["aus"], strict=True)
+        for one, events in zip(evaluation.rows, told["aus"], strict=True)
     ]
-    folds = [fold["area"] for fold in told["folds"] if fold["area"] is not None]
+    folds = [
+        EventMeans(_mean_f1(frames, evaluation.rule), events.get("f1_half"), events.get("area"))
+        for frames, events in zip_longest(evaluation.folds, told["folds"], fillvalue=NOTHING)
+    ]
     return EventsShown(
         rows=rows,
-        f1_half=told["mean"]["f1_half"],
-        area=told["mean"]["area"],
-        area_folds=fmean(folds) if folds else None,
+        pooled=EventMeans(
+            evaluation.mean.f1_value if evaluation.mean else None, told["mean"]["f1_half"], told["mean"]["area"]
+        ),
+        folds=folds,
+        over_folds=_over(folds) if folds else None,
         frames=told["frames"],
-        plot=_plot(told["overlaps"], told["aus"][list(aus).index(au)]),
+        plot=_plot(told["overlaps"], told["aus"][[row.au for row in rows].index(au)]),
+    )
+
+
+def _mean_f1(fold: Told, rule: str) -> float | None:
+    calls: Told = fold.get("rules", {}).get(rule) or {}
+    return calls.get("mean_f1")
+
+
+def _over(folds: Sequence[EventMeans]) -> EventMeans:
+    return EventMeans(
+        f1_frame=mean_defined(fold.f1_frame for fold in folds),
+        f1_half=mean_defined(fold.f1_half for fold in folds),
+        area=mean_defined(fold.area for fold in folds),
     )
 
 

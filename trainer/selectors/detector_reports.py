@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from trainer.algorithms.settings import PRETRAINING
+
 EVALUATIONS = ("cross_validation", "test")
 RULES = ("fixed", "validation", "base_rate")
 USUAL_RULE = "validation"
@@ -234,6 +236,24 @@ def trainings_of(report: Told) -> dict[str, Told]:
     """The report of each network's training by the name of its stage, as they were trained."""
     found: dict[str, Told] = report.get("trainings") or report.get("stages") or {}
     return found
+
+
+@dataclass(frozen=True)
+class EmotionsTold:
+    """The emotions that a detector learned from before any code."""
+
+    source: str
+    """"column" (imported) or "aus" (inferred from weak codes)."""
+    faces: Sequence[tuple[str, int]]
+    """(emotion, faces), the commonest first."""
+
+
+def emotions_told(report: Told) -> EmotionsTold | None:
+    """None for a detector that learned from no emotions of its own data set."""
+    told = trainings_of(report).get(PRETRAINING) or {}
+    if not told.get("emotions"):
+        return None
+    return EmotionsTold(told["source"], sorted(told["emotions"].items(), key=lambda one: (-one[1], one[0])))
 
 
 def figure_read(told: Told | None) -> Figure | None:

@@ -28,6 +28,7 @@ from trainer.selectors.detector_reports import (
     USUAL_RULE,
     Evaluation,
     choice_made,
+    emotions_told,
     evaluation_of,
     head_of,
     is_brief,
@@ -84,6 +85,7 @@ def detector_detail(request: HttpRequest, dataset_id: int, detector_id: int) -> 
         "au": au,
         "round": next_round(detector),
         "snapshot": snapshot_told(detector),
+        "emotions": emotions_told(detector.report),
         "settings": setting_rows(detector),
         "parts": parts_shown(detector.report),
         "trainings": training_groups(detector.report, detector.aus, au),
@@ -99,7 +101,8 @@ def detector_detail(request: HttpRequest, dataset_id: int, detector_id: int) -> 
     if found is not None:
         context |= _evaluation_shown(found, detector, au)
         told = (detector.report.get(evaluation) or {}).get("events")
-        context["events"] = events_shown(told, detector.aus, au, {one.au: one.f1_value for one in found.rows})
+        usual = evaluation_of(detector.report, evaluation, USUAL_RULE, detector.aus)
+        context["events"] = events_shown(told, usual or found, au)
         context["clip"] = clip_first(detector.dataset) if told else None
     return render(request, "trainer/detector_detail.html", context)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from annotator.choices import LayerKind, Mode
 from annotator.errors import NotFound
-from annotator.models import Clip, Subject
+from annotator.models import Clip, Event, Subject
 from annotator.selectors.film import COLUMNS, PICTURES, WIDTH, _curve, _Frames, _stretches, clip_first, film_of
 from annotator.services.arrays import array_write
 from annotator.services.assignments import assignment_take
@@ -129,6 +129,38 @@ def test_a_blind_coder_sees_nothing_of_machines_or_others(dataset, cast):
     assert film.trusted is None and film.aus[0].lanes[0].agreed is None
 
 
+def test_a_coders_events_lie_in_their_lane_from_onset_to_offset(dataset, cast):
+    faces = clip_make(dataset, [0, 5, 10, 15])
+    own = layer_make(dataset, LayerKind.CODER, faces, [[1]] * 4, [12], user=cast.bob)
+    Event.objects.create(layer=own, clip=faces[0].clip, au=12, onset=5, apex=10, offset=10)
+    lane = film_of(cast.bob, dataset, faces[0].clip_id).aus[0].lanes[0]
+    assert [(bar.x, bar.width, bar.apex) for bar in lane.bars] == [(WIDTH / 4, WIDTH / 2, WIDTH * 5 / 8)]
+    assert lane.bars[0].words == "frames 5–10, apex 10"
+
+
+def test_an_au_with_events_alone_is_found_and_has_a_lane(dataset, cast):
+    faces = clip_make(dataset, [1, 2])
+    own = layer_make(dataset, LayerKind.CODER, user=cast.bob)
+    layer_make(dataset, LayerKind.WEAK, faces, [[0], [0]], [12])
+    Event.objects.create(layer=own, clip=faces[0].clip, au=12, onset=1)
+    film = film_of(cast.bob, dataset, faces[0].clip_id)
+    assert 12 not in [coded.au for coded in film.never]
+    lanes = {lane.layer.kind: lane for lane in film.aus[0].lanes}
+    assert [bar.open for bar in lanes[LayerKind.CODER].bars] == [True]
+    assert not lanes[LayerKind.CODER].stretches and not lanes[LayerKind.WEAK].bars
+
+
+def test_a_blind_coder_sees_no_events_of_others(dataset, cast):
+    faces = clip_make(dataset, [1, 2])
+    for user, au in ((cast.bob, 12), (cast.cleo, 25)):
+        layer = layer_make(dataset, LayerKind.CODER, user=user)
+        Event.objects.create(layer=layer, clip=faces[0].clip, au=au, onset=1, offset=2)
+    run = run_make(dataset, faces, 12, [1, 1], [1, 1])
+    assignment_take(cluster=run.clusters.get(number=1), user=cast.bob, mode=Mode.BLIND)
+    assert [one.coded.au for one in film_of(cast.bob, dataset, faces[0].clip_id).aus] == [12]
+    assert [one.coded.au for one in film_of(cast.alice, dataset, faces[0].clip_id).aus] == [12, 25]
+
+
 def test_a_long_clip_is_drawn_in_bounded_detail(dataset, cast):
     count = 3 * COLUMNS
     scores = np.random.default_rng(0).random(count).astype(np.float32)
@@ -187,5 +219,8 @@ def test_a_clip_of_another_data_set_or_without_frames_is_not_there(dataset, cast
 def test_how_much_is_asked_does_not_grow_with_the_frames(dataset, cast, django_assert_max_num_queries):
     faces = clip_make(dataset, range(300))
     layer_make(dataset, LayerKind.WEAK, faces, [[1]] * 300, [12])
-    with django_assert_max_num_queries(12):
+    for user in (cast.bob, cast.cleo):
+        layer = layer_make(dataset, LayerKind.CODER, faces, [[1]] * 300, [12], user=user)
+        Event.objects.bulk_create(Event(layer=layer, clip=faces[0].clip, au=12, onset=at) for at in range(300))
+    with django_assert_max_num_queries(13):
         film_of(cast.alice, dataset, faces[0].clip_id)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from annotator.models import ImportBatch, ImportRow, Job, LabelLayer
 from annotator.services.job_running import job_run
+from annotator.views.imports import BAD_SHOWN
 from tests.annotator.importing import (  # noqa: F401  (quiet_heart is a fixture)
     batch_make,
     codes_of,
@@ -417,10 +418,22 @@ def test_rows_whose_face_is_not_here_are_no_good_rows(alice, dataset):
 
 def test_labels_for_other_faces_are_told_before_the_start(alice, dataset):
     answer = upload(alice, dataset, ("labels.csv", b"image,AU12\na.png,1\nb.png,0\n"), content="labels")
-    page = alice.get(answer["Location"]).content.decode()
+    page = unescape(alice.get(answer["Location"]).content.decode())
     assert re.search(r"Good rows</dt><dd>0<", page)
-    assert page.count("its image fits no face here") == 1
+    assert "there is no face 'a.png' in this data set" in page and "there is no face 'b.png'" in page
     assert "would bring nothing in" in page
+
+
+def test_why_rows_fit_no_face_is_said_of_the_first_and_counted_of_the_rest(alice, dataset):
+    for face, image in zip(faces_make(dataset, 2), ["a/1.png", "b/1.png"], strict=True):
+        face.image = image
+        face.save()
+    rows = ["image,AU12", "1.png,1", "1.png,0", *(f"no-{number}.png,1" for number in range(20))]
+    answer = upload(alice, dataset, ("labels.csv", "\n".join(rows).encode()), content="labels")
+    page = unescape(alice.get(answer["Location"]).content.decode())
+    assert "'1.png' fits 2 faces equally well: give more of the path</td><td class=\"num\">2<" in page
+    assert page.count("there is no face 'no-") == BAD_SHOWN - 1
+    assert f"and {21 - BAD_SHOWN} more reasons" in page
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,17 @@ def told_make(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+@pytest.mark.parametrize(
+    ("source", "words"), [("column", "the imported column"), ("aus", "inferred from weak codes")]
+)
+def test_the_card_tells_which_emotions_came_first_and_where_they_are_from(source: str, words: str) -> None:
+    emotions = {"source": source, "faces": [("happiness", 1200), ("a_b", 3)]}
+    assert f"- Before any code, emotions of 1,203 faces, {words}: happiness 1,200, a\\_b 3\n" in card_write(
+        told_make(emotions=emotions)
+    )
+    assert "emotions" not in card_write(told_make())
+
+
 def test_the_card_tells_what_where_from_and_how_good() -> None:
     told = told_make()
     card = card_write(told)

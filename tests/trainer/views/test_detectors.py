@@ -446,6 +446,24 @@ def test_pages_cost_the_same_however_much_they_show(cast, dataset, django_assert
             assert client.get(reverse("detector_compare", args=[dataset.pk]) + f"?{asked}").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("source", "words", "in_card"),
+    [
+        ("column", "From the imported column", "the imported column"),
+        ("aus", "Inferred from weak codes", "inferred from weak codes"),
+    ],
+)
+def test_the_page_and_the_card_tell_where_emotions_came_from(cast, detector, source, words, in_card):
+    assert "<dt>Emotions</dt>" not in page_of(cast, detector)
+    told = {"emotions": {"neutral": 20, "happiness": 1300}, "source": source}
+    detector.report["trainings"]["pretraining"] = detector.report["trainings"]["detector"] | told
+    detector.save()
+    page = page_of(cast, detector)
+    assert re.search(rf"<dt>Emotions</dt><dd>{words}: 1,300&nbsp;happiness, 20&nbsp;neutral</dd>", page)
+    card = cast.client("ana").get(address("detector_card", detector)).content.decode()
+    assert f"emotions of 1,320 faces, {in_card}: happiness 1,300" in card
+
+
 def test_events_are_shown_where_faces_are_frames_of_clips(cast, detector):
     assert 'id="events"' not in page_of(cast, detector)
     labels = np.array([[0, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 0]], np.int8)
@@ -455,4 +473,6 @@ def test_events_are_shown_where_faces_are_frames_of_clips(cast, detector):
     assert 'id="events"' in page
     assert "4 frames of clips" in page
     assert "AU12 by the overlap asked for" in page
+    assert "0/0: without an event there is no recall" in page
+    assert page.count('<tr class="fold">') == len(detector.report["cross_validation"]["folds"])
     assert 'id="events"' not in page_of(cast, detector, "?evaluation=test")
