@@ -185,7 +185,8 @@ def snapshot_take(context: JobContext, settings: DetectorSettings) -> Taken:
 
 
 def emotions_taken(context: JobContext, faces: FaceTable) -> Emotions:
-    """The emotions of these faces; those of now, unless an earlier attempt at this job has kept them."""
+    """The emotions of these faces, none of a test face; those of now, unless an earlier attempt at this job has kept
+    them."""
     path = job_folder(context) / "emotions.json"
     if not path.exists():
         found = emotions_of(context.job.dataset, faces)
@@ -198,6 +199,7 @@ def emotions_taken(context: JobContext, faces: FaceTable) -> Emotions:
     if len(classes) != len(faces.ids):  # faces went with their subject since
         path.unlink()
         return emotions_taken(context, faces)
+    classes[faces.is_test] = -1  # of those that have become test faces since
     return Emotions(classes, tuple(kept["names"]), kept["source"])
 
 

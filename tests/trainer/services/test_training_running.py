@@ -365,6 +365,18 @@ def test_emoco_infers_emotions_from_weak_codes_and_says_so(dataset, cast, own_da
     assert "emotions inferred from weak codes: happiness 19, neutral 19" in text_of(job)
 
 
+def test_a_face_that_became_a_test_face_has_no_emotion_when_resumed(dataset, cast, monkeypatch):
+    faces = world_make(dataset)
+    for face in faces:
+        face.emotion = ("happy", "sad")[face.position % 2]
+    Face.objects.bulk_update(faces, ["emotion"])
+    job = stopped_after_a_fold(training(dataset, cast, method="emoco", **EMOCO), monkeypatch, pull_the_plug)
+    Face.objects.filter(pk=faces[32].pk).update(role=FaceRole.TEST)  # one without codes, or all would be frozen anew
+    detector = detector_of(job_run(job_resume(job=job).pk))
+    assert detector.snapshot_id == job.checkpoint["snapshot"]
+    assert detector.report["trainings"]["pretraining"]["emotions"] == {"happy": 18, "sad": 19}
+
+
 def test_emoco_without_any_emotion_ends_with_words(dataset, cast, own_data):
     world_make(dataset)
     job = job_run(training(dataset, cast, method="emoco", **EMOCO).pk)
