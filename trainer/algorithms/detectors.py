@@ -97,10 +97,10 @@ def detector_train(
     cache: (N, S, S, 3) uint8, S the network's input size. labels: (N, A) int8, 1, 0, −1 unknown. groups:
     (N,) subject ids, below 0 for a face that is its own subject. study_rows: (N,) faces without codes
     whose pictures may be learned from; a hybrid looks at the frames among them. emotions: of the faces that EmoCo
-    learns from first. clips: where the N faces stand in time, for a hybrid. folder: keeps finished stages and
-    checkpoints; with the same folder and arguments an interrupted work goes on to the same result. processes: for
-    each network, default one a CUDA device, fewer for few faces. Raises ValueError for arrays that do not fit or
-    fewer than two coded faces or subjects, `Cancelled` on request.
+    learns from first. clips: where the N faces stand in time; frames of a clip without a subject are one person.
+    folder: keeps finished stages and checkpoints; with the same folder and arguments an interrupted work goes on to
+    the same result. processes: for each network, default one a CUDA device, fewer for few faces. Raises ValueError for
+    arrays that do not fit or fewer than two coded faces or subjects, `Cancelled` on request.
     """
     work = _Work(
         cache,
@@ -205,8 +205,7 @@ class _Work:
         if cache.shape[1] != settings.network.input_size:
             raise ValueError(f"faces of {cache.shape[1]} pixels, the network takes {settings.network.input_size}")
         self.clips = clips or stills(len(cache))
-        if settings.hybrid is not None:
-            groups = self.clips.groups(groups)
+        groups = self.clips.groups(groups)
         self.cache, self.labels, self.groups, self.settings = cache, labels, groups, settings
         self.folder, self.pretrained = folder, pretrained
         if settings.emoco is not None and (emotions is None or len(emotions.classes) != len(cache)):

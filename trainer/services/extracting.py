@@ -127,7 +127,7 @@ def _train(context: JobContext, dataset: DataSet, faces: FaceTable, cache: Pixel
         cache,
         labels,
         rows,
-        faces.subjects,
+        faces.people,
         seed=int(context.params.get("seed", 0)),
         progress=progress_part(context.progress, CACHE_SHARE, 1.0),
         cancelled=context.cancelled,
@@ -201,7 +201,7 @@ def _report(
         "cross_validation": evaluate(
             labels[rows],
             out_of_fold[rows],
-            faces.subjects[rows],
+            faces.people[rows],
             thresholds=fold_thresholds_choose(labels[rows], out_of_fold[rows], folds)[folds],
             folds=folds,
         ),

@@ -138,7 +138,7 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
         result = detector_train(
             cache,
             taken.labels,
-            table.subjects,
+            table.people,
             settings,
             study_rows=taken.study,
             emotions=emotions,
@@ -354,7 +354,7 @@ def judged(
 ) -> dict[str, Any]:
     """The evaluation, events included, of the scores (rows, A) of these faces by their codes in `labels` (N, A)."""
     faces, codes = taken.faces, labels[rows]
-    told = evaluate(codes, scores, faces.subjects[rows], thresholds=cuts, folds=folds)
+    told = evaluate(codes, scores, faces.people[rows], thresholds=cuts, folds=folds)
     return told | {"events": events_measure(codes, scores > cuts, faces.clips[rows], faces.frames[rows], folds)}
 
 

@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from safetensors import safe_open
 
 from annotator.choices import FaceRole, JobState, LayerKind
-from annotator.models import Detector, Face, Job, LabelSnapshot
+from annotator.models import Clip, Detector, Face, Job, LabelSnapshot
 from annotator.selectors.arrays import array_read
 from annotator.services.datasets import dataset_create
 from annotator.services.job_running import job_run
@@ -88,6 +88,15 @@ def test_curves_counts_and_log_tell_of_it_live(dataset, cast):
     assert all(point[2] > 0 for point in loss) and all(len(point) == 4 for point in f1)
     assert job.counts["faces"] == 32 and job.counts["examples_per_second"] > 0 and "seconds_left" in job.counts
     assert "Training on 32 faces, codes from reference 64" in job.log and "fold-0: 3 epochs" in job.log
+
+
+def test_a_clip_without_a_subject_is_one_person_to_the_intervals(dataset, cast):
+    faces = world_make(dataset)
+    clip = Clip.objects.create(dataset=dataset, name="laugh")
+    Face.objects.filter(pk__in=[face.pk for face in faces[:8]]).update(subject=None, clip=clip)
+    detector = detector_of(job_run(training(dataset, cast).pk))
+    told = [fold["subjects"] for fold in detector.report["cross_validation"]["folds"]]
+    assert detector.report["cross_validation"]["subjects"] == sum(told) == detector.snapshot.summary["subjects"] == 7
 
 
 def test_without_validation_faces_or_test_faces_the_report_says_so(dataset, cast):
