@@ -34,7 +34,7 @@ from trainer.algorithms.distributed import processes_default, processes_fit, tra
 from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.folds import folds_assign, subjects_split
-from trainer.algorithms.hybrid import NO_CLIPS, WHOLE, parts_predict, temporal_train
+from trainer.algorithms.hybrid import WHOLE, ground_find, parts_predict, temporal_train
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import Rows, Supervised, TrainingData
 from trainer.algorithms.pretrained import network_start
@@ -223,10 +223,18 @@ class _Work:
         self.unlabelled: Rows = np.flatnonzero(unlabelled)
         self.seen = unlabelled
         self.seen[self.coded] = True
-        if settings.hybrid is not None and not self.clips.moving[self.coded].any():
-            raise ValueError(NO_CLIPS)
+        self.clips_check()
         self.config = replace(settings.network, outputs=labels.shape[1])
         self.fingerprint = self.fingerprint_make()
+
+    def clips_check(self) -> None:
+        """Raises ValueError where a stage of a hybrid would have nothing to follow in time: before the first begins."""
+        if self.settings.hybrid is None:
+            return
+        inside = {f"fold-{fold}": self.coded[self.folds[self.coded] != fold] for fold in range(self.count)}
+        for name, rows in (inside | {FINAL_STAGE: self.coded}).items():
+            _taught, followed, kept = self.split(name, rows)
+            ground_find(self.labels, self.clips, followed, kept, self.seen, self.settings.hybrid)
 
     def sizes(self) -> dict[str, int]:
         """Faces that each stage learns from."""
@@ -278,18 +286,25 @@ class _Work:
     ) -> tuple[FaceNetwork, dict[str, Any], Rows]:
         """The network of a stage, the reports of its trainings by name, and the faces it kept for validation."""
         seed = stage_seed(self.settings.seed, name)
-        taught, kept = subjects_split(rows, self.groups, self.settings.validation, seed)
-        followed = taught
-        if self.settings.hybrid is not None and self.settings.hybrid.apart:
-            taught, followed = subjects_split(taught, self.groups, self.settings.hybrid.apart, seed + 1)
-            if not len(followed):
-                raise ValueError("Too few subjects to keep some apart for learning along time (`hybrid.apart`).")
+        taught, followed, kept = self.split(name, rows)
         network, report = self.frames_learn(name, taught, kept, seed, clock, progress, cancelled, on_epoch)
         reports = {name: report}
         if self.settings.hybrid is not None:
             network, told = self.time_learn(name, network, followed, kept, seed, clock, progress, cancelled, on_epoch)
             reports |= told
         return network, reports, kept
+
+    def split(self, name: str, rows: Rows) -> tuple[Rows, Rows, Rows]:
+        """Of a stage's rows those that single frames are learned from, those that a hybrid learns from along time,
+        and those kept for validation. Raises ValueError where too few subjects are left for learning along time."""
+        seed = stage_seed(self.settings.seed, name)
+        taught, kept = subjects_split(rows, self.groups, self.settings.validation, seed)
+        followed = taught
+        if self.settings.hybrid is not None and self.settings.hybrid.apart:
+            taught, followed = subjects_split(taught, self.groups, self.settings.hybrid.apart, seed + 1)
+            if not len(followed):
+                raise ValueError("Too few subjects to keep some apart for learning along time (`hybrid.apart`).")
+        return taught, followed, kept
 
     def frames_learn(
         self,
