@@ -99,8 +99,8 @@ def detector_train(
     whose pictures may be learned from; a hybrid looks at the frames among them. emotions: of the faces that EmoCo
     learns from first. clips: where the N faces stand in time; frames of a clip without a subject are one person.
     folder: keeps finished stages and checkpoints; with the same folder and arguments an interrupted work goes on to
-    the same result. processes: for each network, default one a CUDA device, fewer for few faces. Raises ValueError for
-    arrays that do not fit or fewer than two coded faces or subjects, `Cancelled` on request.
+    the same result. processes: for each network, default one a CUDA device, fewer for few faces. Raises ValueError
+    for arrays that do not fit or fewer than two coded faces or subjects, `Cancelled` on request.
     """
     work = _Work(
         cache,
@@ -228,7 +228,7 @@ class _Work:
         self.fingerprint = self.fingerprint_make()
 
     def clips_check(self) -> None:
-        """Raises ValueError where a stage of a hybrid would have nothing to follow in time: before the first begins."""
+        """Raises ValueError where a stage of a hybrid would have nothing to follow in time."""
         if self.settings.hybrid is None:
             return
         inside = {f"fold-{fold}": self.coded[self.folds[self.coded] != fold] for fold in range(self.count)}

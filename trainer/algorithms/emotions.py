@@ -59,9 +59,10 @@ def emotions_read(values: Sequence[str]) -> Emotions:
 def emotions_infer(codes: NDArray[np.int8], aus: Sequence[int]) -> Emotions:
     """From codes (N, A), 1, 0, below 0 unknown: the emotion with the largest share of its AUs present.
 
-    An unknown AU counts neither as present nor as absent: the share is of the known ones, and an emotion of which less
-    than half is known is left out, as too little was looked at to speak for it. Neutral is a face of which all AUs of
-    the table are known to be absent. None where several emotions are as near, or none reaches half of its known AUs.
+    An unknown AU counts neither as present nor as absent: the share is of the known ones, and an emotion of which
+    less than half is known is left out, as too little was looked at to speak for it. Neutral is a face of which all
+    AUs of the table are known to be absent. None where several emotions are as near, or none reaches half of its
+    known AUs.
     """
     listed = {au for units in PROTOTYPES.values() for au in units}
     coded = {au: column for column, au in enumerate(aus) if au in listed and (codes[:, column] >= 0).any()}

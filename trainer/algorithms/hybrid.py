@@ -107,8 +107,8 @@ def ground_find(
     seen: NDArray[np.bool_],
     hybrid: HybridConfig,
 ) -> Ground:
-    """What `temporal_train` follows with the same arguments, told without looking at a picture. Raises ValueError where
-    there is nothing to follow."""
+    """What `temporal_train` follows with the same arguments, told without looking at a picture. Raises ValueError
+    where there is nothing to follow."""
     asked = np.r_[taught, validation]
     runs = runs_find(clips, np.flatnonzero(clips.beside(asked) & seen), hybrid.gap)
     known = np.isin(runs.rows, taught)

@@ -40,6 +40,7 @@ from trainer.services.keeping import (
     codes_at,
     job_folder,
     machine_told,
+    seen_keep,
     snapshot_kept,
     snapshot_make,
     weights_keep,
@@ -186,6 +187,7 @@ def _detector_keep(
     laid = by_position(dataset, faces.positions, out_of_fold, np.nan)
     with transaction.atomic():
         detector.out_of_fold = array_write(dataset=dataset, purpose="out-of-fold", values=laid)
+        detector.seen = seen_keep(dataset, faces, result.seen)
         detector.save()
         return _keep(context, faces, result.features, detector=detector, scores=result.scores)
 

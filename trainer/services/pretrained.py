@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from annotator.errors import InputRefused
-from annotator.models import DataSet
+from annotator.models import DataSet, Detector
 from annotator.selectors.arrays import file_sha256
 from trainer.algorithms.settings import PRETRAINED_FILE, PRETRAINED_FOLDER
 
@@ -32,6 +33,11 @@ def pretrained_refuse(*, dataset: DataSet, name: str) -> None:
             )
             % {"name": name, "detector": own.name}
         )
+
+
+def encoders_known(dataset: DataSet, sha256: str) -> QuerySet[Detector]:
+    """The detectors of the data set whose encoder has this SHA-256."""
+    return dataset.detectors.filter(encoder_sha256=sha256).exclude(encoder_sha256="").select_related("seen")
 
 
 def _file_named(name: str) -> Path | None:

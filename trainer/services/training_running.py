@@ -46,8 +46,10 @@ from trainer.services.keeping import (
     by_position,
     codes_at,
     encoder_keep,
+    encoder_note,
     job_folder,
     machine_told,
+    seen_keep,
     snapshot_kept,
     snapshot_make,
     weights_keep,
@@ -154,7 +156,7 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
     context.progress(TRAIN_SHARE, _("Judging the detector"))
     report = report_make(taken, cache, result, settings, context)
     context.progress(0.98, _("Keeping the detector"))
-    return _detector_keep(context, taken, result, settings, report)
+    return _detector_keep(context, taken, emotions, result, settings, report)
 
 
 def snapshot_take(context: JobContext, settings: DetectorSettings) -> Taken:
@@ -382,7 +384,12 @@ def batches_told(taken: Taken, result: DetectorResult, settings: DetectorSetting
 
 
 def _detector_keep(
-    context: JobContext, taken: Taken, result: DetectorResult, settings: DetectorSettings, report: dict[str, Any]
+    context: JobContext,
+    taken: Taken,
+    emotions: Emotions | None,
+    result: DetectorResult,
+    settings: DetectorSettings,
+    report: dict[str, Any],
 ) -> Detector:
     """Weights, then one transaction for the rows: there is a whole detector of this job, or none."""
     dataset = context.job.dataset
@@ -400,9 +407,14 @@ def _detector_keep(
     )
     weights_keep(context, detector, result.network)
     laid = by_position(dataset, taken.faces.positions, result.out_of_fold, np.nan)
+    learned = (taken.labels >= 0).any(axis=1) | taken.study
+    with_emotion = emotions.classes >= 0 if emotions is not None else None
+    begun = result.trainings[FINAL_STAGE].get("pretrained_sha256", "")
     with transaction.atomic():
         detector.out_of_fold = array_write(dataset=dataset, purpose="out-of-fold", values=laid)
+        detector.seen = seen_keep(dataset, taken.faces, learned, with_emotion=with_emotion, begun_sha256=begun)
         detector.save()
+        encoder_note(context, detector)
         revision_raise(dataset)
         # Raises where another worker has taken the job over: then nothing of this attempt is kept.
         context.checkpoint_save(detector=detector.pk)

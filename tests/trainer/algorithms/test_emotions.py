@@ -58,7 +58,9 @@ def test_a_face_without_any_code_shows_nothing_not_neutral():
 
 
 def test_neutral_is_a_face_of_which_every_au_is_known_to_be_absent():
-    codes = np.array([[0, -1, -1, -1, -1], [0, 0, 0, 0, -1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], np.int8)
+    codes = np.array(
+        [[0, -1, -1, -1, -1], [0, 0, 0, 0, -1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], np.int8
+    )
     assert words(emotions_infer(codes, [1, 4, 6, 12, 14])) == [None, None, "neutral", "neutral", None]
 
 

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from annotator.choices import FaceRole, JobState, LayerKind
 from annotator.models import Clip, Detector, Face, Job, LabelSnapshot
 from annotator.selectors.arrays import array_read
+from annotator.selectors.withdrawal import taught_by
 from annotator.services.datasets import dataset_create
 from annotator.services.job_running import job_run
 from annotator.services.jobs import job_cancel, job_resume
@@ -372,6 +373,35 @@ def test_emoco_infers_emotions_from_weak_codes_and_says_so(dataset, cast, own_da
     job = job_run(training(dataset, cast, method="emoco", **EMOCO).pk)
     assert detector_of(job).report["trainings"]["pretraining"]["source"] == "aus"
     assert "emotions inferred from weak codes: happiness 19, neutral 19" in text_of(job)
+
+
+def taught(dataset, faces):
+    """The names that the withdrawal of one of these faces would tell."""
+    found = taught_by(dataset, np.array([face.position for face in faces]))
+    return [detector.name for detector in found.detectors], found.encoders
+
+
+def test_a_detector_has_seen_its_codes_and_the_pictures_without_codes_but_no_test_face(dataset, cast):
+    faces = world_make(dataset)
+    for method in ("alexnet", "adversarial"):
+        detector_of(job_run(training(dataset, cast, method=method, name=method).pk))
+    assert taught(dataset, faces[:1]) == (["alexnet", "adversarial"], [])
+    assert taught(dataset, faces[32:38]) == (["adversarial"], [])
+    assert taught(dataset, faces[38:]) == ([], [])
+
+
+def test_emotions_are_seen_by_detector_and_encoder_and_by_what_begins_from_it(dataset, cast, own_data):
+    faces = world_make(dataset)
+    for face in faces[10:34]:
+        face.emotion = ("happy", "sad")[face.position % 2]
+    Face.objects.bulk_update(faces, ["emotion"])
+    first = detector_of(job_run(training(dataset, cast, method="emoco", name="first", **EMOCO).pk))
+    kept = own_data / first.encoder_name
+    assert first.encoder_sha256 == hashlib.sha256(kept.read_bytes()).hexdigest()
+    detector_of(job_run(training(dataset, cast, name="begun", pretrained=kept.name).pk))
+    assert taught(dataset, faces[32:34]) == (["first", "begun"], [first.encoder_name])
+    assert taught(dataset, faces[:1]) == (["first", "begun"], [])
+    assert taught(dataset, faces[34:]) == ([], [])
 
 
 def test_a_face_that_became_a_test_face_has_no_emotion_when_resumed(dataset, cast, monkeypatch):
