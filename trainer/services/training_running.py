@@ -55,7 +55,7 @@ from trainer.services.keeping import (
     weights_keep,
 )
 from trainer.services.pictures import Pixels, faces_prepare
-from trainer.services.pretrained import pretrained_refuse
+from trainer.services.pretrained import emotions_refuse, pretrained_refuse
 
 log = logging.getLogger("corrugator.jobs")
 
@@ -124,6 +124,7 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
     needed = coded | taken.study | (taken.test_labels >= 0).any(axis=1)
     emotions = emotions_taken(context, taken.faces) if settings.emoco is not None else None
     if emotions is not None:
+        emotions_refuse(source=emotions.source, codes=taken.snapshot.sources)
         needed |= emotions.classes >= 0
     if settings.hybrid is not None:
         needed |= taken.faces.in_time.beside(np.flatnonzero((taken.test_labels >= 0).any(axis=1)))
@@ -146,7 +147,7 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
             emotions=emotions,
             clips=table.in_time,
             folder=job_folder(context),
-            pretrained=_pretrained(context.job.dataset, settings),
+            pretrained=_pretrained(taken.snapshot, settings),
             progress=progress_part(curves.progress, CACHE_SHARE, TRAIN_SHARE),
             cancelled=context.cancelled,
             on_epoch=curves.epoch,
@@ -238,11 +239,11 @@ def _study_rows(
     return np.isin(faces.positions, np.load(path, allow_pickle=False)) & ~faces.is_test
 
 
-def _pretrained(dataset: DataSet, settings: DetectorSettings) -> Path | str | None:
+def _pretrained(snapshot: LabelSnapshot, settings: DetectorSettings) -> Path | str | None:
     if not settings.pretrained:
         return None
     # asked when the training was ordered too, but there the file may have been another, or out of reach
-    pretrained_refuse(dataset=dataset, name=settings.pretrained)
+    pretrained_refuse(dataset=snapshot.dataset, name=settings.pretrained, codes=snapshot.sources)
     return pretrained_find(Path(django_settings.DATA) / PRETRAINED_FOLDER, settings.pretrained)
 
 

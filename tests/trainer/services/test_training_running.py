@@ -416,6 +416,17 @@ def test_a_face_that_became_a_test_face_has_no_emotion_when_resumed(dataset, cas
     assert detector.report["trainings"]["pretraining"]["emotions"] == {"happy": 18, "sad": 19}
 
 
+def test_emotions_that_went_after_the_order_are_not_inferred_from_the_codes_that_judge(dataset, cast, own_data):
+    faces = world_make(dataset)
+    layer_make(dataset, LayerKind.WEAK, faces, [[face.position % 2] for face in faces], [12])
+    Face.objects.filter(pk__in=[face.pk for face in faces[::2]]).update(emotion="happy")
+    Face.objects.filter(pk__in=[face.pk for face in faces[1::2]]).update(emotion="sad")
+    job = training(dataset, cast, method="emoco", sources=REFERENCE | {"weak": True}, **EMOCO)
+    Face.objects.update(emotion="")
+    job = job_run(job.pk)
+    assert job.state == JobState.FAILED and "inferred from weak codes" in job.error
+
+
 def test_emoco_without_any_emotion_ends_with_words(dataset, cast, own_data):
     world_make(dataset)
     job = job_run(training(dataset, cast, method="emoco", **EMOCO).pk)
