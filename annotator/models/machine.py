@@ -67,6 +67,12 @@ class Detector(models.Model):
     out_of_fold = models.ForeignKey(ArrayFile, models.PROTECT, null=True, related_name="+")
     """(positions, AUs) float32: probabilities of the faces trained on, by networks that never saw their
     subject; NaN for other faces."""
+    seen = models.ForeignKey(ArrayFile, models.PROTECT, null=True, related_name="+")
+    """(positions, 2) bool: faces that it learned from, by their codes, pictures or emotions, those of an encoder that
+    it began from among them; and faces that its own encoder learned from. Older detectors have none."""
+    encoder_name = models.CharField(max_length=200, blank=True)
+    """Below the data folder: the body that learned from emotions alone, from which other trainings can begin."""
+    encoder_sha256 = models.CharField(max_length=64, blank=True)
     promoted_at = models.DateTimeField(null=True)
     """Set on the one detector whose predictions the next round begins with."""
     promoted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")

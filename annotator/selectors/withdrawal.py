@@ -4,8 +4,10 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
@@ -112,6 +114,8 @@ class WithdrawalPreview:
     exports: int
     detectors: list[Detector]
     """Those that learned from the faces; they are kept."""
+    encoders: list[str]
+    """Files of encoders that learned from the faces; they are kept too."""
     shown: list[Face] = field(default_factory=list)
 
 
@@ -120,6 +124,7 @@ def withdrawal_preview(dataset: DataSet, name: str) -> WithdrawalPreview:
     found = subject_find(dataset, name)
     faces = found.faces()
     positions = np.array(faces.values_list("position", flat=True), dtype=np.int64)
+    taught = taught_by(dataset, positions)
     lengths = ArrayFile.objects.filter(dataset=dataset).values_list("shape", flat=True)
     return WithdrawalPreview(
         name=name,
@@ -131,24 +136,44 @@ def withdrawal_preview(dataset: DataSet, name: str) -> WithdrawalPreview:
         rows=ImportRow.objects.filter(face__in=faces).count(),
         arrays=sum(bool(shape) and bool((positions < shape[0]).any()) for shape in lengths),
         exports=Export.objects.filter(dataset=dataset).exclude(file_name="").count(),
-        detectors=detectors_taught(dataset, positions),
+        detectors=taught.detectors,
+        encoders=taught.encoders,
         shown=list(faces.order_by("position")[:FACES_SHOWN]),
     )
 
 
-def detectors_taught(dataset: DataSet, positions: NDArray[np.int64]) -> list[Detector]:
-    """The detectors whose label snapshot has a code at one of these positions."""
-    taught = []
-    for detector in Detector.objects.filter(dataset=dataset).select_related("snapshot__codes").order_by("pk"):
-        try:
-            codes = array_read(detector.snapshot.codes)
-        except (CorrugatorError, OSError, ValueError):
-            # Nobody can tell any more what it learned from: better named than kept quiet.
-            taught.append(detector)
-            continue
-        if (codes[positions[positions < len(codes)]] >= 0).any():
-            taught.append(detector)
+@dataclass(frozen=True)
+class Taught:
+    """What learned from some faces, and is kept."""
+
+    detectors: list[Detector]
+    encoders: list[str]
+    """Files below the data folder, made on the way to a detector, from which other trainings can begin."""
+
+
+def taught_by(dataset: DataSet, positions: NDArray[np.int64]) -> Taught:
+    """The detectors and encoders that learned from a face at one of these positions."""
+    taught = Taught([], [])
+    for detector in Detector.objects.filter(dataset=dataset).select_related("snapshot__codes", "seen").order_by("pk"):
+        learned, encoder_learned = _learned(detector, positions)
+        if learned:
+            taught.detectors.append(detector)
+        if encoder_learned and detector.encoder_name and (Path(settings.DATA) / detector.encoder_name).exists():
+            taught.encoders.append(detector.encoder_name)
     return taught
+
+
+def _learned(detector: Detector, positions: NDArray[np.int64]) -> tuple[bool, bool]:
+    """Whether the detector, and whether its encoder, learned from one of these. Where nobody can tell any more, yes:
+    better named than kept quiet."""
+    if detector.seen is None:  # an older one, of which only codes are known: any face of that time may be among them
+        return bool((positions < detector.snapshot.codes.shape[0]).any()), False
+    try:
+        seen = array_read(detector.seen)
+    except (CorrugatorError, OSError, ValueError):
+        return True, True
+    learned, encoder_learned = seen[positions[positions < len(seen)]].any(axis=0)
+    return bool(learned), bool(encoder_learned)
 
 
 @dataclass(frozen=True)
@@ -158,6 +183,8 @@ class Receipt:
     withdrawal: Withdrawal
     detectors: list[str]
     """Names of detectors that had learned from the faces, and are kept."""
+    encoders: list[str]
+    """Files of encoders that had, the same."""
     files_deleted: bool
     """Whether all stored files are gone; if not, `withdrawal_leftovers_delete` finishes it."""
 
@@ -168,7 +195,11 @@ def receipts(dataset: DataSet) -> list[Receipt]:
     told = {e.detail["receipt"]: e.detail for e in entries.filter(action=AUDITED)}
     cleared = {e.detail["receipt"] for e in entries.filter(action=AUDITED_FILES)}
     rows = Withdrawal.objects.filter(dataset=dataset).select_related("withdrawn_by").order_by("-pk")
-    return [Receipt(row, told.get(row.pk, {}).get("detectors", []), row.pk in cleared) for row in rows]
+    return [
+        Receipt(row, detail.get("detectors", []), detail.get("encoders", []), row.pk in cleared)
+        for row in rows
+        for detail in [told.get(row.pk, {})]
+    ]
 
 
 def receipts_unfinished(dataset: DataSet) -> list[Receipt]:

@@ -45,10 +45,10 @@ from annotator.selectors.withdrawal import (
     AUDITED_FILES,
     NameMatcher,
     Withdrawable,
-    detectors_taught,
     jobs_refuse,
     receipts_unfinished,
     subject_find,
+    taught_by,
 )
 from annotator.services.datasets import audit, revision_raise
 from annotator.services.exporting import exports_remove
@@ -72,8 +72,9 @@ def subject_withdraw(*, dataset: DataSet, user: User, pseudonym: str, confirm: s
 
     Gone: faces with pictures, thumbnails and what detectors look at in them, codes, decisions on them, clips
     and events, the rows of label files, their rows in every array, uploads of unfinished imports that hold
-    them, and all files of exports. Kept: the numbers that runs report, the weights of detectors (those that
-    learned from the faces are named in the audit trail), and the receipt. The positions are never used again.
+    them, and all files of exports. Kept: the numbers that runs report, the weights of detectors and encoders
+    (those that learned from the faces are named in the audit trail), and the receipt. The positions are never
+    used again.
 
     Raises InputRefused unless `confirm` repeats the pseudonym, NotFound for one that nobody has, and
     Conflict while a job of the data set is at work.
@@ -118,7 +119,7 @@ def _withdraw(found: Withdrawable, user: User, batches: Sequence[int]) -> Withdr
     faces = list(found.faces().only("pk", "dataset_id", "position", "key", "image"))
     positions = np.array([face.position for face in faces], dtype=np.int64)
     matcher = NameMatcher(found.name, [face.image for face in faces])
-    taught = detectors_taught(dataset, positions)
+    taught = taught_by(dataset, positions)
     _clusters_reduce(dataset, positions)
     blanked = sum(array_blank(array, positions) for array in dataset.arrays.all())
     _import_rows_erase(dataset, matcher)
@@ -138,7 +139,8 @@ def _withdraw(found: Withdrawable, user: User, batches: Sequence[int]) -> Withdr
         faces=len(faces),
         arrays=blanked,
         exports=exports,
-        detectors=[detector.name for detector in taught],
+        detectors=[detector.name for detector in taught.detectors],
+        encoders=taught.encoders,
     )
     dataset.layers.update(revision=F("revision") + 1)
     revision_raise(dataset)

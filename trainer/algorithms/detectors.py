@@ -34,7 +34,7 @@ from trainer.algorithms.distributed import processes_default, processes_fit, tra
 from trainer.algorithms.emotions import Emotions
 from trainer.algorithms.faces import FaceArray
 from trainer.algorithms.folds import folds_assign, subjects_split
-from trainer.algorithms.hybrid import NO_CLIPS, WHOLE, parts_predict, temporal_train
+from trainer.algorithms.hybrid import WHOLE, ground_find, parts_predict, temporal_train
 from trainer.algorithms.networks import FaceNetwork, network_create
 from trainer.algorithms.objectives import Rows, Supervised, TrainingData
 from trainer.algorithms.pretrained import network_start
@@ -97,10 +97,10 @@ def detector_train(
     cache: (N, S, S, 3) uint8, S the network's input size. labels: (N, A) int8, 1, 0, −1 unknown. groups:
     (N,) subject ids, below 0 for a face that is its own subject. study_rows: (N,) faces without codes
     whose pictures may be learned from; a hybrid looks at the frames among them. emotions: of the faces that EmoCo
-    learns from first. clips: where the N faces stand in time, for a hybrid. folder: keeps finished stages and
-    checkpoints; with the same folder and arguments an interrupted work goes on to the same result. processes: for
-    each network, default one a CUDA device, fewer for few faces. Raises ValueError for arrays that do not fit or
-    fewer than two coded faces or subjects, `Cancelled` on request.
+    learns from first. clips: where the N faces stand in time; frames of a clip without a subject are one person.
+    folder: keeps finished stages and checkpoints; with the same folder and arguments an interrupted work goes on to
+    the same result. processes: for each network, default one a CUDA device, fewer for few faces. Raises ValueError
+    for arrays that do not fit or fewer than two coded faces or subjects, `Cancelled` on request.
     """
     work = _Work(
         cache,
@@ -205,8 +205,7 @@ class _Work:
         if cache.shape[1] != settings.network.input_size:
             raise ValueError(f"faces of {cache.shape[1]} pixels, the network takes {settings.network.input_size}")
         self.clips = clips or stills(len(cache))
-        if settings.hybrid is not None:
-            groups = self.clips.groups(groups)
+        groups = self.clips.groups(groups)
         self.cache, self.labels, self.groups, self.settings = cache, labels, groups, settings
         self.folder, self.pretrained = folder, pretrained
         if settings.emoco is not None and (emotions is None or len(emotions.classes) != len(cache)):
@@ -224,10 +223,18 @@ class _Work:
         self.unlabelled: Rows = np.flatnonzero(unlabelled)
         self.seen = unlabelled
         self.seen[self.coded] = True
-        if settings.hybrid is not None and not self.clips.moving[self.coded].any():
-            raise ValueError(NO_CLIPS)
+        self.clips_check()
         self.config = replace(settings.network, outputs=labels.shape[1])
         self.fingerprint = self.fingerprint_make()
+
+    def clips_check(self) -> None:
+        """Raises ValueError where a stage of a hybrid would have nothing to follow in time."""
+        if self.settings.hybrid is None:
+            return
+        inside = {f"fold-{fold}": self.coded[self.folds[self.coded] != fold] for fold in range(self.count)}
+        for name, rows in (inside | {FINAL_STAGE: self.coded}).items():
+            _taught, followed, kept = self.split(name, rows)
+            ground_find(self.labels, self.clips, followed, kept, self.seen, self.settings.hybrid)
 
     def sizes(self) -> dict[str, int]:
         """Faces that each stage learns from."""
@@ -279,18 +286,25 @@ class _Work:
     ) -> tuple[FaceNetwork, dict[str, Any], Rows]:
         """The network of a stage, the reports of its trainings by name, and the faces it kept for validation."""
         seed = stage_seed(self.settings.seed, name)
-        taught, kept = subjects_split(rows, self.groups, self.settings.validation, seed)
-        followed = taught
-        if self.settings.hybrid is not None and self.settings.hybrid.apart:
-            taught, followed = subjects_split(taught, self.groups, self.settings.hybrid.apart, seed + 1)
-            if not len(followed):
-                raise ValueError("Too few subjects to keep some apart for learning along time (`hybrid.apart`).")
+        taught, followed, kept = self.split(name, rows)
         network, report = self.frames_learn(name, taught, kept, seed, clock, progress, cancelled, on_epoch)
         reports = {name: report}
         if self.settings.hybrid is not None:
             network, told = self.time_learn(name, network, followed, kept, seed, clock, progress, cancelled, on_epoch)
             reports |= told
         return network, reports, kept
+
+    def split(self, name: str, rows: Rows) -> tuple[Rows, Rows, Rows]:
+        """Of a stage's rows those that single frames are learned from, those that a hybrid learns from along time,
+        and those kept for validation. Raises ValueError where too few subjects are left for learning along time."""
+        seed = stage_seed(self.settings.seed, name)
+        taught, kept = subjects_split(rows, self.groups, self.settings.validation, seed)
+        followed = taught
+        if self.settings.hybrid is not None and self.settings.hybrid.apart:
+            taught, followed = subjects_split(taught, self.groups, self.settings.hybrid.apart, seed + 1)
+            if not len(followed):
+                raise ValueError("Too few subjects to keep some apart for learning along time (`hybrid.apart`).")
+        return taught, followed, kept
 
     def frames_learn(
         self,

@@ -4,6 +4,7 @@ Inferred ones come from the company of AUs that is usually read as an emotion; t
 felt than the AUs do. Needs numpy alone.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,12 +21,14 @@ PROTOTYPES: dict[str, tuple[int, ...]] = {
     "disgust": (9, 10, 16),
     "contempt": (14,),
 }
-"""AUs by emotion; those that a data set doesn't code are left out of the count."""
+"""AUs by emotion; those that no face of a data set has a code of are left out of the count."""
 AFFECTNET = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 """Its numbers, 0 to 7; 8 none, 9 uncertain, 10 no face."""
 NO_EMOTION = frozenset({"", "none", "uncertain", "unknown", "no face", "no-face", "noface", "nan", "8", "9", "10"})
+WHOLE = re.compile(r"^(\d+)\.0*$", re.ASCII)
+"""A number as tables write it that hold no whole ones."""
 LEAST_SHARE = 0.5
-"""So much of an emotion's AUs must be there."""
+"""So much of an emotion's AUs must be known, and so much of the known ones there."""
 LEAST_FACES = 2
 
 
@@ -46,7 +49,7 @@ class Emotions:
 
 def emotions_read(values: Sequence[str]) -> Emotions:
     """From a column's cells: each different word is an emotion, AffectNet's numbers are its words."""
-    words = [" ".join(str(value).split()).casefold() for value in values]
+    words = [WHOLE.sub(r"\1", " ".join(str(value).split()).casefold()) for value in values]
     numbers = {word for word in words if word and word not in NO_EMOTION}
     if numbers <= {str(number) for number in range(len(AFFECTNET))}:
         words = [AFFECTNET[int(word)] if word in numbers else "" for word in words]
@@ -56,19 +59,25 @@ def emotions_read(values: Sequence[str]) -> Emotions:
 def emotions_infer(codes: NDArray[np.int8], aus: Sequence[int]) -> Emotions:
     """From codes (N, A), 1, 0, below 0 unknown: the emotion with the largest share of its AUs present.
 
-    Neutral where no AU of the table is present. None where several are as near, none reaches half of its AUs, or no
-    code is known.
+    An unknown AU counts neither as present nor as absent: the share is of the known ones, and an emotion of which
+    less than half is known is left out, as too little was looked at to speak for it. Neutral is a face of which all
+    AUs of the table are known to be absent. None where several emotions are as near, or none reaches half of its
+    known AUs.
     """
+    listed = {au for units in PROTOTYPES.values() for au in units}
+    coded = {au: column for column, au in enumerate(aus) if au in listed and (codes[:, column] >= 0).any()}
     shares = np.zeros((len(codes), len(PROTOTYPES)))
     for place, units in enumerate(PROTOTYPES.values()):
-        columns = [aus.index(au) for au in units if au in aus]
-        if columns:
-            shares[:, place] = (codes[:, columns] == 1).mean(axis=1)
+        shown = codes[:, [coded[au] for au in units if au in coded]]
+        known = (shown >= 0).sum(axis=1)
+        looked = known >= np.maximum(1, LEAST_SHARE * shown.shape[1])
+        shares[:, place] = np.where(looked, (shown == 1).sum(axis=1) / np.maximum(known, 1), 0.0)
     most = shares.max(axis=1, initial=0.0)
     alone = (shares == most[:, None]).sum(axis=1) == 1
     named = np.array([*PROTOTYPES], dtype=object)[shares.argmax(axis=1)]
     found = np.where(alone & (most >= LEAST_SHARE), named, "")
-    found[(most == 0) & (codes >= 0).any(axis=1)] = NEUTRAL
+    if coded:
+        found[(codes[:, [*coded.values()]] == 0).all(axis=1)] = NEUTRAL
     return _classes(found, "aus")
 
 

@@ -74,13 +74,14 @@ class Stage:
 class FeatureResult:
     """features: (N, F) float32. scores: (N, A) float32 probabilities, NaN in the column of an AU of
     which no code is known. network: the feature network. report: JSON-ready. folds: (N,) of the
-    labelled faces, −1 for the others."""
+    labelled faces, −1 for the others. seen: (N,) faces that one of the networks learned from."""
 
     features: NDArray[np.float32]
     scores: NDArray[np.float32]
     network: FaceNetwork
     report: dict[str, Any]
     folds: NDArray[np.int16]
+    seen: NDArray[np.bool_]
 
 
 CheckPoint = Callable[[Stage], None]
@@ -141,7 +142,9 @@ def features_extract(
     report = work.report_make([*folds, student], scores)
     report["seconds"] = round(time.monotonic() - started, 1)
     report["cpu_seconds"] = round(time.process_time() - cpu_started, 1)
-    return FeatureResult(features_standardise(features), scores, student.network, report, work.folds)
+    seen = np.zeros(len(cache), dtype=bool)
+    seen[taught] = True
+    return FeatureResult(features_standardise(features), scores, student.network, report, work.folds, seen)
 
 
 class _Work:

@@ -89,6 +89,35 @@ def windows_find(runs: Runs, labels: NDArray[np.int8], hybrid: HybridConfig) -> 
     return Windows(begin[kept], size[kept], enough)
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What is followed in time, and where it may be learned from."""
+
+    runs: Runs
+    known: NDArray[np.bool_]
+    """(R,) frames whose codes are learned from, in the runs' order."""
+    windows: Windows
+
+
+def ground_find(
+    labels: NDArray[np.int8],
+    clips: Clips,
+    taught: Rows,
+    validation: Rows,
+    seen: NDArray[np.bool_],
+    hybrid: HybridConfig,
+) -> Ground:
+    """What `temporal_train` follows with the same arguments, told without looking at a picture. Raises ValueError
+    where there is nothing to follow."""
+    asked = np.r_[taught, validation]
+    runs = runs_find(clips, np.flatnonzero(clips.beside(asked) & seen), hybrid.gap)
+    known = np.isin(runs.rows, taught)
+    if not known.any():
+        raise ValueError(NO_CLIPS)
+    learned = np.where(known[:, None], labels[runs.rows], -1).astype(np.int8)
+    return Ground(runs, known, windows_find(runs, learned, hybrid))
+
+
 class Sequences(Objective):
     """The margin loss on sequences drawn at random; `data.cache` are the features (R, F) in the runs' order."""
 
@@ -211,17 +240,14 @@ def temporal_train(
     (N,) faces whose pictures may be looked at: those without a code are followed, too. checkpoint: the path without
     its ending. Raises ValueError where there is nothing to follow, `Cancelled` on request.
     """
-    asked = np.r_[taught, validation]
-    runs = runs_find(clips, np.flatnonzero(clips.beside(asked) & seen), hybrid.gap)
-    if not len(runs.rows):
-        raise ValueError(NO_CLIPS)
+    ground = ground_find(labels, clips, taught, validation, seen, hybrid)
+    runs, known, windows = ground.runs, ground.known, ground.windows
     look = progress_part(progress, 0.0, LOOK_SHARE)
     folder = checkpoint.parent if checkpoint else None
     features, logits = outputs_predict(
         network, cache, runs.rows, progress=look, cancelled=cancelled, logits=True, folder=folder
     )
-    told, known = labels[runs.rows], np.isin(runs.rows, taught)
-    windows = windows_find(runs, np.where(known[:, None], told, -1).astype(np.int8), hybrid)
+    told = labels[runs.rows]
     mean, axes, scale = components_fit(features, np.flatnonzero(known), hybrid.variance, hybrid.components)
     shape = hybrid.network(features.shape[1], axes.shape[1], labels.shape[1])
     temporal = Temporal(shape, training.seed)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from annotator.choices import LayerKind
+from annotator.choices import FaceRole, LayerKind
 from annotator.models import DataSet, Face, LabelLayer
 from annotator.selectors.codes import coded_aus, layer_codes
 from trainer.algorithms.emotions import Emotions, emotions_infer, emotions_read
@@ -11,7 +11,8 @@ from trainer.selectors.training_codes import FaceTable
 
 def emotions_of(dataset: DataSet, faces: FaceTable) -> Emotions:
     """Test faces have none. Without a column of at least two emotions they are inferred from the weak codes, of
-    which the layer that came first counts first; never from codes that judge the detector."""
+    which the layer that came first counts first. Those may not judge the detector then
+    (`services.pretrained.emotions_refuse`)."""
     told = dict(Face.objects.filter(dataset=dataset).exclude(emotion="").values_list("position", "emotion"))
     column = ["" if test else told.get(position, "") for position, test in _rows(faces)]
     read = emotions_read(column)
@@ -24,6 +25,12 @@ def emotions_of(dataset: DataSet, faces: FaceTable) -> Emotions:
         codes = np.where((codes < 0) & (found >= 0), found, codes)
     codes[faces.is_test] = -1
     return emotions_infer(codes, [coded.au for coded in aus])
+
+
+def emotions_source(dataset: DataSet) -> str:
+    """Where the emotions would be from now, as `Emotions` tells it."""
+    open_ = Face.objects.filter(dataset=dataset).exclude(role=FaceRole.TEST).exclude(emotion="")
+    return "column" if len(emotions_read(list(open_.values_list("emotion", flat=True))).names) >= 2 else "aus"
 
 
 def _rows(faces: FaceTable) -> list[tuple[int, bool]]:

@@ -78,7 +78,7 @@ class SnapshotCheck:
     faces: int
     """Those with a code that counts."""
     subjects: int
-    """Of those faces; a face without a subject is its own."""
+    """Of those faces; a clip without a subject is one, and so is a still."""
     aus: tuple[AUCheck, ...]
     sources: dict[str, int]
     """How many codes each kind of layer gave."""
@@ -167,8 +167,8 @@ def codes_check(dataset: DataSet, faces: FaceTable, found: TrainingCodes, *, fol
 
 
 def _subjects(faces: FaceTable) -> NDArray[np.int64]:
-    """(N,) one number a subject; faces without one get numbers of their own, below 0."""
-    return np.where(faces.subjects < 0, -1 - np.arange(len(faces.ids)), faces.subjects)
+    """(N,) one number a person; stills without a subject get numbers of their own, below 0."""
+    return np.where(faces.people < 0, -1 - np.arange(len(faces.ids)), faces.people)
 
 
 def _au_check(faces: FaceTable, found: TrainingCodes, subjects: NDArray[np.int64], column: int) -> AUCheck:

@@ -40,6 +40,7 @@ from trainer.services.keeping import (
     codes_at,
     job_folder,
     machine_told,
+    seen_keep,
     snapshot_kept,
     snapshot_make,
     weights_keep,
@@ -127,7 +128,7 @@ def _train(context: JobContext, dataset: DataSet, faces: FaceTable, cache: Pixel
         cache,
         labels,
         rows,
-        faces.subjects,
+        faces.people,
         seed=int(context.params.get("seed", 0)),
         progress=progress_part(context.progress, CACHE_SHARE, 1.0),
         cancelled=context.cancelled,
@@ -186,6 +187,7 @@ def _detector_keep(
     laid = by_position(dataset, faces.positions, out_of_fold, np.nan)
     with transaction.atomic():
         detector.out_of_fold = array_write(dataset=dataset, purpose="out-of-fold", values=laid)
+        detector.seen = seen_keep(dataset, faces, result.seen)
         detector.save()
         return _keep(context, faces, result.features, detector=detector, scores=result.scores)
 
@@ -201,7 +203,7 @@ def _report(
         "cross_validation": evaluate(
             labels[rows],
             out_of_fold[rows],
-            faces.subjects[rows],
+            faces.people[rows],
             thresholds=fold_thresholds_choose(labels[rows], out_of_fold[rows], folds)[folds],
             folds=folds,
         ),

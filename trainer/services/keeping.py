@@ -15,7 +15,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from annotator.models import CodedAU, DataSet, Detector, LabelSnapshot
+from annotator.errors import CorrugatorError
+from annotator.models import ArrayFile, CodedAU, DataSet, Detector, LabelSnapshot
 from annotator.selectors.arrays import array_read, file_sha256
 from annotator.services.arrays import array_write
 from annotator.services.job_running import JobContext
@@ -25,6 +26,7 @@ from trainer.algorithms.weights import weights_save
 from trainer.selectors.detector_card import card_make
 from trainer.selectors.snapshots import SnapshotCheck
 from trainer.selectors.training_codes import FaceTable, TrainingCodes
+from trainer.services.pretrained import encoders_known
 
 
 def job_folder(context: JobContext) -> Path:
@@ -112,20 +114,56 @@ def weights_keep(context: JobContext, detector: Detector, network: FaceNetwork) 
     detector.weights_name, detector.weights_sha256 = name, digest
 
 
-def encoder_keep(context: JobContext, detector: Detector) -> None:
-    """Put the body that learned from emotions alone where any other training can begin with it: it has seen no
-    code, so it may be of this very data set. Nothing is done where there was no such stage."""
+def seen_keep(
+    dataset: DataSet,
+    faces: FaceTable,
+    learned: NDArray[np.bool_],
+    *,
+    with_emotion: NDArray[np.bool_] | None = None,
+    begun_sha256: str = "",
+) -> ArrayFile:
+    """Store which faces a detector has seen, so that a withdrawal can name it.
+
+    learned: (N,) faces that it learned from by code or picture. with_emotion: (N,) those that its encoder learned
+    from, if it has one. begun_sha256: of the weights it began from: what an encoder of this data set has seen, it
+    has seen too.
+    """
+    with_emotion = np.zeros_like(learned) if with_emotion is None else with_emotion
+    seen = np.stack([learned | with_emotion, with_emotion], axis=1)
+    laid = by_position(dataset, faces.positions, seen, 0)
+    for other in encoders_known(dataset, begun_sha256):
+        try:
+            learned_before = array_read(other.seen)[:, 1] if other.seen else np.zeros(0, bool)
+        except (CorrugatorError, OSError, ValueError):  # nobody can tell any more: better named than kept quiet
+            learned_before = np.ones(len(laid), bool)
+        laid[: len(learned_before), 0] |= learned_before
+    return array_write(dataset=dataset, purpose="seen", values=laid)
+
+
+def encoder_note(context: JobContext, detector: Detector) -> None:
+    """Name in the detector's row, which is new, the body that learned from emotions alone, if there was such a stage:
+    `encoder_keep` puts it there."""
     learned = job_folder(context) / f"{PRETRAINING}.safetensors"
-    if not learned.exists():
+    if learned.exists():
+        detector.encoder_name = f"{PRETRAINED_FOLDER}/emoco-{detector.pk}.safetensors"
+        detector.encoder_sha256 = file_sha256(learned)
+        detector.save(update_fields=["encoder_name", "encoder_sha256"])
+
+
+def encoder_keep(context: JobContext, detector: Detector) -> None:
+    """Put the body that learned from emotions alone where other trainings, also of this very data set, can begin with
+    it. Where the emotions were inferred from weak codes, trainings that weak codes judge may not
+    (`services.pretrained`). Nothing is done where there was no such stage."""
+    learned = job_folder(context) / f"{PRETRAINING}.safetensors"
+    if not detector.encoder_name or not learned.exists():
         return
-    name = f"emoco-{detector.pk}.safetensors"
-    target = Path(settings.DATA) / PRETRAINED_FOLDER / name
+    target = Path(settings.DATA) / detector.encoder_name
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     shutil.copyfile(learned, partial)
     partial.replace(target)
     context.log(
-        _("Other trainings can begin with what emotions taught: pretrained weights %(name)s") % {"name": name}
+        _("Other trainings can begin with what emotions taught: pretrained weights %(name)s") % {"name": target.name}
     )
 
 

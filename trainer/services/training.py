@@ -17,9 +17,10 @@ from annotator.services.datasets import audit, revision_raise
 from annotator.services.jobs import job_create, job_send
 from trainer.algorithms.methods import METHODS, settings_make
 from trainer.algorithms.settings import QUICK
+from trainer.selectors.emotions import emotions_source
 from trainer.selectors.predictions import prediction_is_current
 from trainer.selectors.snapshots import SnapshotCheck, training_check
-from trainer.services.pretrained import pretrained_refuse
+from trainer.services.pretrained import emotions_refuse, pretrained_refuse
 
 __all__ = ["SnapshotCheck", "detector_promote", "prediction_create", "training_check", "training_create"]
 
@@ -55,7 +56,6 @@ def training_create(
         made = settings_make(method, settings, preset=preset)
     except ValueError as error:
         raise InputRefused(str(error)) from error
-    pretrained_refuse(dataset=dataset, name=made.pretrained)
     if made.hybrid is not None and not dataset.faces.exclude(clip=None).exclude(frame=None).exists():
         raise InputRefused(
             _("“%(method)s” learns from frames that follow each other, and no face here is a frame of a clip.")
@@ -65,6 +65,9 @@ def training_create(
     check = training_check(dataset, chosen, folds=made.folds)
     if not check.ready:
         raise InputRefused(" ".join(problem.text for problem in check.problems if problem.stops))
+    pretrained_refuse(dataset=dataset, name=made.pretrained, codes=check.sources)
+    if made.emoco is not None:
+        emotions_refuse(source=emotions_source(dataset), codes=check.sources)
     params = {"settings": made.as_dict(), "name": name, "sources": chosen}
     digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:16]
     job, new = job_create(dataset=dataset, kind="training", target=f"training:{digest}", params=params, user=user)

@@ -47,14 +47,16 @@ from trainer.services.keeping import (
     by_position,
     codes_at,
     encoder_keep,
+    encoder_note,
     job_folder,
     machine_told,
+    seen_keep,
     snapshot_kept,
     snapshot_make,
     weights_keep,
 )
 from trainer.services.pictures import Pixels, faces_prepare
-from trainer.services.pretrained import pretrained_refuse
+from trainer.services.pretrained import emotions_refuse, pretrained_refuse
 
 log = logging.getLogger("corrugator.jobs")
 
@@ -139,6 +141,7 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
     needed = coded | taken.study | (taken.test_labels >= 0).any(axis=1)
     emotions = emotions_taken(context, taken.faces) if settings.emoco is not None else None
     if emotions is not None:
+        emotions_refuse(source=emotions.source, codes=taken.snapshot.sources)
         needed |= emotions.classes >= 0
     if settings.hybrid is not None:
         needed |= taken.faces.in_time.beside(np.flatnonzero((taken.test_labels >= 0).any(axis=1)))
@@ -154,13 +157,13 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
         result = detector_train(
             cache,
             taken.labels,
-            table.subjects,
+            table.people,
             settings,
             study_rows=taken.study,
             emotions=emotions,
             clips=table.in_time,
             folder=job_folder(context),
-            pretrained=_pretrained(context.job.dataset, settings),
+            pretrained=_pretrained(taken.snapshot, settings),
             progress=progress_part(curves.progress, CACHE_SHARE, TRAIN_SHARE),
             cancelled=context.cancelled,
             on_epoch=curves.epoch,
@@ -170,7 +173,7 @@ def _detector_make(context: JobContext, settings: DetectorSettings) -> Detector:
     context.progress(TRAIN_SHARE, _("Judging the detector"))
     report = report_make(taken, cache, result, settings, context)
     context.progress(0.98, _("Keeping the detector"))
-    return _detector_keep(context, taken, result, settings, report)
+    return _detector_keep(context, taken, emotions, result, settings, report)
 
 
 def snapshot_take(context: JobContext, settings: DetectorSettings) -> Taken:
@@ -203,7 +206,8 @@ def snapshot_take(context: JobContext, settings: DetectorSettings) -> Taken:
 
 
 def emotions_taken(context: JobContext, faces: FaceTable) -> Emotions:
-    """The emotions of these faces; those of now, unless an earlier attempt at this job has kept them."""
+    """The emotions of these faces, none of a test face; those of now, unless an earlier attempt at this job has kept
+    them."""
     path = job_folder(context) / "emotions.json"
     if not path.exists():
         found = emotions_of(context.job.dataset, faces)
@@ -216,6 +220,7 @@ def emotions_taken(context: JobContext, faces: FaceTable) -> Emotions:
     if len(classes) != len(faces.ids):  # faces went with their subject since
         path.unlink()
         return emotions_taken(context, faces)
+    classes[faces.is_test] = -1  # of those that have become test faces since
     return Emotions(classes, tuple(kept["names"]), kept["source"])
 
 
@@ -252,11 +257,11 @@ def _study_rows(
     return np.isin(faces.positions, np.load(path, allow_pickle=False)) & ~faces.is_test
 
 
-def _pretrained(dataset: DataSet, settings: DetectorSettings) -> Path | str | None:
+def _pretrained(snapshot: LabelSnapshot, settings: DetectorSettings) -> Path | str | None:
     if not settings.pretrained:
         return None
     # asked when the training was ordered too, but there the file may have been another, or out of reach
-    pretrained_refuse(dataset=dataset, name=settings.pretrained)
+    pretrained_refuse(dataset=snapshot.dataset, name=settings.pretrained, codes=snapshot.sources)
     return pretrained_find(Path(django_settings.DATA) / PRETRAINED_FOLDER, settings.pretrained)
 
 
@@ -378,7 +383,7 @@ def judged(
     """The evaluation, events included, of the scores (rows, A) of these faces by their codes in `labels` (N, A).
     Frames without any code, which are no rows, break no event in two."""
     faces, codes, in_time = taken.faces, labels[rows], taken.whole.closed(taken.places[rows])
-    told = evaluate(codes, scores, faces.subjects[rows], thresholds=cuts, folds=folds)
+    told = evaluate(codes, scores, faces.people[rows], thresholds=cuts, folds=folds)
     return told | {"events": events_measure(codes, scores > cuts, in_time.clips, in_time.frames, folds)}
 
 
@@ -406,7 +411,12 @@ def batches_told(taken: Taken, result: DetectorResult, settings: DetectorSetting
 
 
 def _detector_keep(
-    context: JobContext, taken: Taken, result: DetectorResult, settings: DetectorSettings, report: dict[str, Any]
+    context: JobContext,
+    taken: Taken,
+    emotions: Emotions | None,
+    result: DetectorResult,
+    settings: DetectorSettings,
+    report: dict[str, Any],
 ) -> Detector:
     """Weights, then one transaction for the rows: there is a whole detector of this job, or none."""
     dataset = context.job.dataset
@@ -424,9 +434,14 @@ def _detector_keep(
     )
     weights_keep(context, detector, result.network)
     laid = by_position(dataset, taken.faces.positions, result.out_of_fold, np.nan)
+    learned = (taken.labels >= 0).any(axis=1) | taken.study
+    with_emotion = emotions.classes >= 0 if emotions is not None else None
+    begun = result.trainings[FINAL_STAGE].get("pretrained_sha256", "")
     with transaction.atomic():
         detector.out_of_fold = array_write(dataset=dataset, purpose="out-of-fold", values=laid)
+        detector.seen = seen_keep(dataset, taken.faces, learned, with_emotion=with_emotion, begun_sha256=begun)
         detector.save()
+        encoder_note(context, detector)
         revision_raise(dataset)
         # Raises where another worker has taken the job over: then nothing of this attempt is kept.
         context.checkpoint_save(detector=detector.pk)

@@ -36,6 +36,8 @@ class Command(CorrugatorCommand):
         told = next(one for one in receipts(dataset) if one.withdrawal.pk == receipt.pk)
         for detector in told.detectors:
             self.stderr.write(f"The detector “{detector}” learned from these faces and is kept as it is.")
+        for encoder in told.encoders:
+            self.stderr.write(f"The encoder {encoder} learned from these faces and is kept as it is.")
         if not told.files_deleted:
             self.stderr.write("Some files could not be deleted: run this command again with --leftovers.")
         return {
@@ -45,6 +47,7 @@ class Command(CorrugatorCommand):
             "faces": receipt.faces,
             "codes": preview.labels,
             "detectors_kept": told.detectors,
+            "encoders_kept": told.encoders,
             "files_deleted": told.files_deleted,
         }
 

@@ -52,7 +52,7 @@ from annotator.services.job_running import job_run
 from annotator.services.jobs import job_create, job_resume
 from annotator.services.withdrawal import subject_withdraw, withdrawal_leftovers_delete
 from tests.annotator.importing import import_do, pictures_write, quiet_heart, table_write
-from tests.factories import faces_make, picture_bytes, run_make
+from tests.factories import detector_make, faces_make, picture_bytes, run_make
 
 __all__ = ["quiet_heart"]
 
@@ -451,6 +451,39 @@ def test_the_preview_counts_what_goes(lived_in, cast):
     assert (preview.faces, preview.clips, preview.events, preview.rows) == (3, 1, 1, 3)
     assert preview.labels == 6 and preview.decisions == 3 and preview.exports == 1
     assert preview.arrays == ArrayFile.objects.count() and [d.name for d in preview.detectors] == ["Small"]
+
+
+def seen_by(dataset, *learned, **fields):
+    """A detector with codes of nobody, of which `learned` are (faces, 2): by the detector, by its encoder."""
+    detector = detector_make(dataset, **fields)
+    codes = array_write(dataset=dataset, purpose="snapshot", values=np.full((len(learned), 2), -1, np.int8))
+    LabelSnapshot.objects.filter(pk=detector.snapshot_id).update(codes=codes)
+    detector.seen = array_write(dataset=dataset, purpose="seen", values=np.array(learned, bool))
+    detector.save()
+    return detector
+
+
+def test_a_detector_that_learned_from_a_face_without_its_code_is_named(dataset, cast, committed):
+    faces_make(dataset, 2)
+    for name, learned in (("Emotions", [1, 0]), ("Others", [0, 0])):
+        seen_by(dataset, learned, [1, 0], name=name)
+    detector_make(dataset, name="Older")
+    assert [one.name for one in withdrawal_preview(dataset, "face-0.png").detectors] == ["Emotions", "Older"]
+    committed(dataset, cast, "face-0.png")
+    (told,) = receipts(dataset)
+    assert told.detectors == ["Emotions", "Older"] and told.encoders == []
+
+
+def test_an_encoder_that_learned_from_a_face_is_named_where_it_is_still_there(dataset, cast, committed, own_data):
+    faces_make(dataset, 2)
+    (own_data / "pretrained").mkdir()
+    for number, learned in enumerate(([1, 1], [1, 1], [1, 0])):
+        seen_by(dataset, learned, [1, 1], encoder_name=f"pretrained/emoco-{number}.safetensors")
+        (own_data / "pretrained" / f"emoco-{number}.safetensors").touch()
+    (own_data / "pretrained" / "emoco-1.safetensors").unlink()
+    assert withdrawal_preview(dataset, "face-0.png").encoders == ["pretrained/emoco-0.safetensors"]
+    committed(dataset, cast, "face-0.png")
+    assert receipts(dataset)[0].encoders == ["pretrained/emoco-0.safetensors"]
 
 
 def test_rows_of_others_with_the_same_file_name_are_not_taken_for_the_subjects(dataset, cast, tmp_path):

@@ -11,6 +11,7 @@ import torch
 from tests.trainer.algorithms.test_training import stopping_after, weights
 from tests.trainer.algorithms.tiny import QUICK, Tiny
 from trainer.algorithms.callbacks import Cancelled, EpochReport, cancel_never
+from trainer.algorithms.clips import Clips
 from trainer.algorithms.detectors import DetectorResult, detector_train
 from trainer.algorithms.networks import network_create
 from trainer.algorithms.prediction import scores_predict
@@ -39,6 +40,15 @@ def test_no_subject_is_in_two_folds(tiny: Tiny) -> None:
     result = detected(tiny)
     for subject in np.unique(tiny.groups[tiny.groups >= 0]):
         assert len(set(result.folds[(tiny.groups == subject) & (result.folds >= 0)])) <= 1
+
+
+def test_a_clip_without_a_subject_is_in_one_fold_whatever_the_method(tiny: Tiny) -> None:
+    clips = Clips(np.arange(72) // 12, np.arange(72) % 12)
+    result = detector_train(tiny.cache, tiny.labels, np.full(72, -1), SETTINGS, clips=clips)
+    for clip in range(6):
+        of_clip = clips.clips == clip
+        assert len(set(result.folds[of_clip & (result.folds >= 0)])) <= 1
+        assert len(set(result.validation[of_clip & (result.folds >= 0)])) <= 1
 
 
 def test_a_faces_own_codes_do_not_reach_its_score(tiny: Tiny) -> None:

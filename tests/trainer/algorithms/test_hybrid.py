@@ -286,6 +286,18 @@ def test_without_clips_a_hybrid_says_what_it_needs(film):
         detector_train(film.cache, film.labels, film.groups, SETTINGS)
 
 
+@pytest.mark.parametrize(("elsewhere", "says"), [("stills", "frame of a clip"), ("short clips", "ignored")])
+def test_a_fold_without_anything_to_follow_is_said_before_any_network_is_trained(film, elsewhere, says):
+    others, epochs = film.groups > 0, []
+    if elsewhere == "stills":
+        film.clips = Clips(np.where(others, -1, film.clips.clips), film.clips.frames)
+    else:
+        film.clips = Clips(np.where(others, np.arange(180) // 2 + 12, film.clips.clips), film.clips.frames)
+    with pytest.raises(ValueError, match=says):
+        trained(film, on_epoch=epochs.append)
+    assert not epochs
+
+
 def test_gaps_begin_a_new_run_in_prediction(film):
     network = trained(film).network
     frames = film.clips.frames.copy()

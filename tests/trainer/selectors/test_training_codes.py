@@ -6,6 +6,7 @@ import pytest
 
 from annotator.choices import DecisionKind, FaceRole, LayerKind, Mode, Scope
 from annotator.errors import InputRefused
+from annotator.models import Clip, Subject
 from annotator.services.decisions import decision_make
 from tests.annotator.selectors.test_clips import clip_make
 from tests.factories import faces_make, layer_make
@@ -83,3 +84,16 @@ def test_without_a_present_code_there_is_nothing_to_learn(dataset):
     layer_make(dataset, LayerKind.WEAK, faces, [[0], [0]], [12])
     with pytest.raises(InputRefused, match="No face has a present AU"):
         codes_of(dataset)
+
+
+def test_faces_of_a_clip_without_a_subject_are_one_person_with_or_without_a_frame_number(dataset):
+    clips = [Clip.objects.create(dataset=dataset, name=name) for name in ("laugh", "cry")]
+    subject = Subject.objects.create(dataset=dataset, pseudonym="P1")
+    faces_make(dataset, 2, clip=clips[0])
+    faces_make(dataset, 1, clip=clips[0], frame=7)
+    faces_make(dataset, 1, clip=clips[1], frame=7)
+    faces_make(dataset, 1, clip=clips[0], subject=subject)
+    faces_make(dataset, 1)
+    people = face_table(dataset).people.tolist()
+    assert people[0] == people[1] == people[2] and len({*people}) == 4
+    assert people[4] == subject.pk and people[5] == -1

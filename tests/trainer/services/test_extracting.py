@@ -9,6 +9,7 @@ import pytest
 from annotator.choices import FaceRole, JobState, LayerKind
 from annotator.models import Detector, Face, FeatureSet, Job, LabelSnapshot
 from annotator.selectors.arrays import array_read
+from annotator.selectors.withdrawal import taught_by
 from annotator.services.job_running import job_run
 from annotator.services.jobs import job_resume
 from tests.annotator.importing import quiet_heart
@@ -60,6 +61,13 @@ def test_the_default_detector_reports_as_every_other(dataset, cast, own_data):
     assert np.allclose(array_read(feature_set.scores)[:32, bits], honest[:32][:, columns], atol=1e-3)
     assert np.isfinite(array_read(feature_set.features)).all()
     assert not (own_data / "jobs" / str(job.pk)).exists()
+
+
+def test_a_withdrawal_names_it_for_every_face_that_is_not_for_testing(dataset, cast):
+    faces = world_make(dataset)
+    ended(asked(dataset, cast))
+    taught = [bool(taught_by(dataset, np.array([face.position])).detectors) for face in faces]
+    assert taught == [True] * 38 + [False] * 8
 
 
 def test_it_predicts_from_the_feature_set_it_made(dataset, cast):

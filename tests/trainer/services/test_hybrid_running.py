@@ -7,6 +7,7 @@ from annotator.choices import FaceRole, JobState, LayerKind
 from annotator.errors import InputRefused
 from annotator.models import Clip, Detector, Face, FeatureSet
 from annotator.selectors.arrays import array_read
+from annotator.selectors.withdrawal import taught_by
 from annotator.services.job_running import job_run
 from annotator.services.jobs import job_resume
 from tests.annotator.importing import quiet_heart
@@ -78,6 +79,12 @@ def test_a_hybrid_is_reported_whole_and_by_its_parts(dataset, cast, film):
     assert {"detector", "detector-lstm", "detector-fusion"} <= set(report["trainings"])
     assert {"fold-0-lstm.loss", "fold-0-fusion.loss"} <= set(job.curves)
     assert "pictures of 24 faces without codes" in job.log  # not the stills, not the test faces
+
+
+def test_frames_without_codes_that_it_followed_are_told_at_a_withdrawal(dataset, cast, film):
+    detector_of(job_run(hybrid(dataset, cast).pk))
+    named = [bool(taught_by(dataset, np.array([face.position])).detectors) for face in film]
+    assert named == [True] * 60 + [False] * 14
 
 
 def test_predictions_follow_whole_clips_and_leave_stills_to_the_frames(dataset, cast, film):

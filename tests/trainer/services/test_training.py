@@ -6,7 +6,7 @@ import pytest
 
 from annotator.choices import LayerKind
 from annotator.errors import InputRefused
-from annotator.models import AuditEntry, Job, Label
+from annotator.models import AuditEntry, Face, Job, Label
 from annotator.services.datasets import dataset_create
 from annotator.services.jobs import job_cancel
 from tests.factories import detector_make, faces_make, layer_make
@@ -78,6 +78,42 @@ def test_the_data_sets_own_weights_are_no_start_under_whatever_name(coded, cast,
         with pytest.raises(InputRefused, match=r"own detector “Mouths”.*out-of-fold scores"):
             ask(coded, cast, settings={"pretrained": asked})
     assert Job.objects.count() == 1
+
+
+def weak_beside(dataset):
+    """Weak codes of all faces, reference codes of the first ten: where weak ones are chosen they judge two."""
+    faces = list(dataset.faces.order_by("position"))
+    layer_make(dataset, LayerKind.WEAK, faces, [[0], [1]] * 6, [12])
+    Label.objects.filter(layer__kind=LayerKind.REFERENCE, face__in=faces[10:]).delete()
+    return faces
+
+
+def test_emotions_inferred_from_the_weak_codes_that_would_judge_are_refused(coded, cast):
+    faces = weak_beside(coded)
+    assert ask(coded, cast, method="emoco")[1]
+    with pytest.raises(InputRefused, match="emotions would be inferred from weak codes"):
+        ask(coded, cast, method="emoco", sources={"weak": True})
+    for face in faces:
+        face.emotion = ("happy", "sad")[face.position % 2]
+    Face.objects.bulk_update(faces, ["emotion"])
+    assert ask(coded, cast, method="emoco", sources={"weak": True})[1]
+
+
+@pytest.mark.parametrize(("source", "refused"), [("aus", True), ("column", False)])
+def test_an_encoder_of_inferred_emotions_is_no_start_where_weak_codes_judge(coded, cast, own_data, source, refused):
+    weak_beside(coded)
+    path = own_data / "pretrained" / "emoco-7.safetensors"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    detector = detector_make(coded, name="Moods", encoder_sha256=hashlib.sha256(b"weights").hexdigest())
+    detector.report["trainings"] = {"pretraining": {"source": source}}
+    detector.save()
+    assert ask(coded, cast, settings={"pretrained": path.name})[1]
+    if refused:
+        with pytest.raises(InputRefused, match=r"“Moods”.*inferred from weak codes"):
+            ask(coded, cast, settings={"pretrained": path.name}, sources={"weak": True})
+    else:
+        assert ask(coded, cast, settings={"pretrained": path.name}, sources={"weak": True})[1]
 
 
 @pytest.mark.parametrize("name", ["microsoft/resnet-18", "nowhere", "../secret", "/etc/hostname", "."])

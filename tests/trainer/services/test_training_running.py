@@ -9,8 +9,9 @@ from django.core.files.storage import default_storage
 from safetensors import safe_open
 
 from annotator.choices import FaceRole, JobState, LayerKind
-from annotator.models import Detector, Face, Job, LabelSnapshot
+from annotator.models import Clip, Detector, Face, Job, LabelSnapshot
 from annotator.selectors.arrays import array_read
+from annotator.selectors.withdrawal import taught_by
 from annotator.services.datasets import dataset_create
 from annotator.services.job_running import job_run
 from annotator.services.jobs import job_cancel, job_resume
@@ -112,6 +113,15 @@ def test_curves_counts_and_log_tell_of_it_live(dataset, cast):
     assert all(point[2] > 0 for point in loss) and all(len(point) == 4 for point in f1)
     assert job.counts["faces"] == 32 and job.counts["examples_per_second"] > 0 and "seconds_left" in job.counts
     assert "Training on 32 faces, codes from reference 64" in job.log and "fold-0: 3 epochs" in job.log
+
+
+def test_a_clip_without_a_subject_is_one_person_to_the_intervals(dataset, cast):
+    faces = world_make(dataset)
+    clip = Clip.objects.create(dataset=dataset, name="laugh")
+    Face.objects.filter(pk__in=[face.pk for face in faces[:8]]).update(subject=None, clip=clip)
+    detector = detector_of(job_run(training(dataset, cast).pk))
+    told = [fold["subjects"] for fold in detector.report["cross_validation"]["folds"]]
+    assert detector.report["cross_validation"]["subjects"] == sum(told) == detector.snapshot.summary["subjects"] == 7
 
 
 def test_without_validation_faces_or_test_faces_the_report_says_so(dataset, cast):
@@ -387,6 +397,58 @@ def test_emoco_infers_emotions_from_weak_codes_and_says_so(dataset, cast, own_da
     job = job_run(training(dataset, cast, method="emoco", **EMOCO).pk)
     assert detector_of(job).report["trainings"]["pretraining"]["source"] == "aus"
     assert "emotions inferred from weak codes: happiness 19, neutral 19" in text_of(job)
+
+
+def taught(dataset, faces):
+    """The names that the withdrawal of one of these faces would tell."""
+    found = taught_by(dataset, np.array([face.position for face in faces]))
+    return [detector.name for detector in found.detectors], found.encoders
+
+
+def test_a_detector_has_seen_its_codes_and_the_pictures_without_codes_but_no_test_face(dataset, cast):
+    faces = world_make(dataset)
+    for method in ("alexnet", "adversarial"):
+        detector_of(job_run(training(dataset, cast, method=method, name=method).pk))
+    assert taught(dataset, faces[:1]) == (["alexnet", "adversarial"], [])
+    assert taught(dataset, faces[32:38]) == (["adversarial"], [])
+    assert taught(dataset, faces[38:]) == ([], [])
+
+
+def test_emotions_are_seen_by_detector_and_encoder_and_by_what_begins_from_it(dataset, cast, own_data):
+    faces = world_make(dataset)
+    for face in faces[10:34]:
+        face.emotion = ("happy", "sad")[face.position % 2]
+    Face.objects.bulk_update(faces, ["emotion"])
+    first = detector_of(job_run(training(dataset, cast, method="emoco", name="first", **EMOCO).pk))
+    kept = own_data / first.encoder_name
+    assert first.encoder_sha256 == hashlib.sha256(kept.read_bytes()).hexdigest()
+    detector_of(job_run(training(dataset, cast, name="begun", pretrained=kept.name).pk))
+    assert taught(dataset, faces[32:34]) == (["first", "begun"], [first.encoder_name])
+    assert taught(dataset, faces[:1]) == (["first", "begun"], [])
+    assert taught(dataset, faces[34:]) == ([], [])
+
+
+def test_a_face_that_became_a_test_face_has_no_emotion_when_resumed(dataset, cast, monkeypatch):
+    faces = world_make(dataset)
+    for face in faces:
+        face.emotion = ("happy", "sad")[face.position % 2]
+    Face.objects.bulk_update(faces, ["emotion"])
+    job = stopped_after_a_fold(training(dataset, cast, method="emoco", **EMOCO), monkeypatch, pull_the_plug)
+    Face.objects.filter(pk=faces[32].pk).update(role=FaceRole.TEST)  # one without codes, or all would be frozen anew
+    detector = detector_of(job_run(job_resume(job=job).pk))
+    assert detector.snapshot_id == job.checkpoint["snapshot"]
+    assert detector.report["trainings"]["pretraining"]["emotions"] == {"happy": 18, "sad": 19}
+
+
+def test_emotions_that_went_after_the_order_are_not_inferred_from_the_codes_that_judge(dataset, cast, own_data):
+    faces = world_make(dataset)
+    layer_make(dataset, LayerKind.WEAK, faces, [[face.position % 2] for face in faces], [12])
+    Face.objects.filter(pk__in=[face.pk for face in faces[::2]]).update(emotion="happy")
+    Face.objects.filter(pk__in=[face.pk for face in faces[1::2]]).update(emotion="sad")
+    job = training(dataset, cast, method="emoco", sources=REFERENCE | {"weak": True}, **EMOCO)
+    Face.objects.update(emotion="")
+    job = job_run(job.pk)
+    assert job.state == JobState.FAILED and "inferred from weak codes" in job.error
 
 
 def test_emoco_without_any_emotion_ends_with_words(dataset, cast, own_data):
