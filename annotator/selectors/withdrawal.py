@@ -142,6 +142,10 @@ def withdrawal_preview(dataset: DataSet, name: str) -> WithdrawalPreview:
     )
 
 
+LOOKING_AT_MORE = ("adversarial", "emoco", "hybrid")
+"""Parts of a detector's settings by which it learns from faces without a code too."""
+
+
 @dataclass(frozen=True)
 class Taught:
     """What learned from some faces, and is kept."""
@@ -166,14 +170,18 @@ def taught_by(dataset: DataSet, positions: NDArray[np.int64]) -> Taught:
 def _learned(detector: Detector, positions: NDArray[np.int64]) -> tuple[bool, bool]:
     """Whether the detector, and whether its encoder, learned from one of these. Where nobody can tell any more, yes:
     better named than kept quiet."""
-    if detector.seen is None:  # an older one, of which only codes are known: any face of that time may be among them
-        return bool((positions < detector.snapshot.codes.shape[0]).any()), False
     try:
-        seen = array_read(detector.seen)
+        if detector.seen is not None:
+            seen = array_read(detector.seen)
+            seen = seen[positions[positions < len(seen)]]
+            return bool(seen[:, 0].any()), bool(seen[:, 1].any())
+        codes = array_read(detector.snapshot.codes)
     except (CorrugatorError, OSError, ValueError):
         return True, True
-    learned, encoder_learned = seen[positions[positions < len(seen)]].any(axis=0)
-    return bool(learned), bool(encoder_learned)
+    codes = codes[positions[positions < len(codes)]]
+    # of an older detector codes alone are known; it may have seen any picture of its time
+    looks = any(detector.configuration.get(part) for part in LOOKING_AT_MORE)
+    return bool(len(codes)) if looks else bool((codes >= 0).any()), False
 
 
 @dataclass(frozen=True)

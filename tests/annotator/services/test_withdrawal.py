@@ -467,7 +467,9 @@ def test_a_detector_that_learned_from_a_face_without_its_code_is_named(dataset, 
     faces_make(dataset, 2)
     for name, learned in (("Emotions", [1, 0]), ("Others", [0, 0])):
         seen_by(dataset, learned, [1, 0], name=name)
-    detector_make(dataset, name="Older")
+    for name, parts in (("Older", {"hybrid": {"gap": 5}}), ("By codes", {"hybrid": None})):
+        older = seen_by(dataset, [0, 0], [0, 0], name=name)
+        Detector.objects.filter(pk=older.pk).update(seen=None, configuration=parts)
     assert [one.name for one in withdrawal_preview(dataset, "face-0.png").detectors] == ["Emotions", "Older"]
     committed(dataset, cast, "face-0.png")
     (told,) = receipts(dataset)
