@@ -56,6 +56,7 @@ DETAILS: dict[str, Promise] = {
     "description": _("description"),
     "detector": _("detector"),
     "detectors": _("detectors"),
+    "encoders": _("encoders"),
     "export": _("export"),
     "exports": _("exports"),
     "face": _("face"),

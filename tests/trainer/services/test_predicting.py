@@ -177,6 +177,7 @@ def test_a_withdrawn_subject_leaves_no_score_behind(
     assert np.array_equal(array_read(detector.out_of_fold)[others], before[others], equal_nan=True)
     assert (array_read(detector.snapshot.codes)[positions] == -1).all()
     assert layer.labels.count() == 42 and prediction_is_current(detector)
-    assert ArrayFile.objects.count() == 4 and not (own_data / "cache" / f"faces-{dataset.pk}").exists()
+    assert not array_read(detector.seen)[positions].any() and array_read(detector.seen)[others].any()
+    assert ArrayFile.objects.count() == 5 and not (own_data / "cache" / f"faces-{dataset.pk}").exists()
     again = predicted(detector, cast)
     assert again.result["faces"] == 42 and again.result["feature_set"] == feature_set.pk
