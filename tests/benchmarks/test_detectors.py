@@ -57,3 +57,17 @@ def test_the_other_parts_run(ictau, work):
     assert {"samplers: momu", "samplers: random"} <= set(told["methods"])
     assert set(told["parts"]["alpha"]["validation"]) == {"drawn, α = 0.0", "drawn, α = 0.9", "probabilities, α = 0.9"}
     assert all(part["overhead"] > -1 for part in told["parts"]["overhead"].values())
+
+
+@pytest.mark.parametrize(
+    ("part", "only", "figure"),
+    [
+        ("networks_tune", "AlexNet, rate 0.002", "auc"),
+        ("pretraining", "EmoCo, 500, linear", "auc"),
+        ("hybrid_conditions", "noise", "auc"),
+        ("divergence", "hog", "ratio"),
+    ],
+)
+def test_a_part_gives_its_figures(ictau, work, part, only, figure):
+    told = benched(ictau, work, "--seeds", "1", "--parts", part, "--only", only)
+    assert told["methods"] and all(figures[figure] > 0 for figures in told["methods"].values())
