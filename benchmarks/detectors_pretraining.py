@@ -53,13 +53,17 @@ TUNED: dict[str, EmoCoConfig | None] = {
     "EmoCo, λ 1, rate 0.3": replace(FIRST, learning_rate=0.3),
     "EmoCo, λ 10, rate 0.03": replace(EMOCO, learning_rate=0.03),
     "EmoCo, λ 10, rate 0.1": EMOCO,
+    "EmoCo, not centred": replace(EMOCO, centring="none"),
+    "EmoCo, λ 1, rate 0.3, not centred": replace(FIRST, learning_rate=0.3, centring="none"),
+    "EmoCo, one queue": replace(EMOCO, queues="one"),
+    "EmoCo, queues of 64": replace(EMOCO, queue=64),
     "emotion classification, rate 0.03": CLASSIFICATION,
     "emotion classification, rate 0.3": replace(CLASSIFICATION, learning_rate=0.3),
     "emotion classification, rate 1": replace(CLASSIFICATION, learning_rate=1.0),
     "momentum contrast, rate 0.03": CONTRAST,
     "momentum contrast, rate 0.3": replace(CONTRAST, learning_rate=0.3),
 }
-"""What was tried for each start's rate, and for λ."""
+"""What was tried for each start's rate and for λ, and to see what centring and queues hang on."""
 PROBED, PROBE_STRENGTH = 500, 0.003
 LABELLED = (500, 2000)
 PROTOCOLS = ("linear", "finetune")
