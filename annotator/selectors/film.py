@@ -91,6 +91,8 @@ class Film:
     last: int
     count: int
     """Frames that there are."""
+    span: int
+    """Frame numbers from where the axis begins to where it ends."""
     step: int
     """Of frame numbers from one to the next where none is missing."""
     pictures: list[Face | None]
@@ -107,11 +109,6 @@ class Film:
     before: Clip | None
     after: Clip | None
     """The clips beside it, by subject and name."""
-
-    @property
-    def span(self) -> int:
-        """Frame numbers from where the axis begins to where it ends."""
-        return self.last - self.first + self.step
 
     @property
     def has_events(self) -> bool:
@@ -141,9 +138,14 @@ class _Frames:
     def last(self) -> int:
         return int(self.numbers[-1])
 
+    @property
+    def span(self) -> int:
+        """Frame numbers from where the axis begins to where it ends."""
+        return self.last - self.first + self.step
+
     def x(self, number: float) -> float:
         """Where a frame begins."""
-        return round((number - self.first) * WIDTH / (self.last - self.first + self.step), 2)
+        return round((number - self.first) * WIDTH / self.span, 2)
 
     def follow(self) -> NDArray[np.bool_]:
         """(F,) whether no frame is missing before it."""
@@ -188,6 +190,7 @@ def film_of(user: User, dataset: DataSet, clip_id: int, aus: Sequence[int] = ())
         first=frames.first,
         last=frames.last,
         count=len(frames.ids),
+        span=frames.span,
         step=frames.step,
         pictures=_pictures(frames),
         aus=shown,
@@ -327,10 +330,9 @@ def _ticks(frames: _Frames) -> list[Tick]:
 
 
 def _pictures(frames: _Frames) -> list[Face | None]:
-    span = frames.last - frames.first + frames.step
-    count = min(PICTURES, span // frames.step)
-    places = (frames.numbers - frames.first) * count // span
-    middles = frames.first + (places + 0.5) * span / count - frames.step / 2
+    count = min(PICTURES, frames.span // frames.step)
+    places = (frames.numbers - frames.first) * count // frames.span
+    middles = frames.first + (places + 0.5) * frames.span / count - frames.step / 2
     nearest: dict[int, tuple[float, int]] = {}
     for place, away, pk in zip(places.tolist(), np.abs(frames.numbers - middles).tolist(), frames.ids, strict=True):
         nearest[place] = min(nearest.get(place, (away, pk)), (away, pk))

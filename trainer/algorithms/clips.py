@@ -53,9 +53,10 @@ class Clips:
         return Clips(self.clips[rows], told[rows])
 
     def groups(self, groups: NDArray[np.integer]) -> NDArray[np.int64]:
-        """(N,) subject ids in which the frames of a clip without a subject are one person, not each its own."""
+        """(N,) subject ids in which the faces of a clip without a subject are one person, not each its own, with or
+        without a frame number."""
         told = groups.astype(np.int64)
-        alone = (told < 0) & self.moving
+        alone = (told < 0) & (self.clips >= 0)
         told[alone] = max(0, int(told.max(initial=0))) + 1 + self.clips[alone]
         return told
 

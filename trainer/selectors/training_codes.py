@@ -47,7 +47,7 @@ class FaceTable:
     def people(self) -> NDArray[np.int64]:
         """(N,) whose face it is, for folds and intervals: the subject; of a clip without one all faces are one
         person, with or without a frame number; −1 for a still that is its own subject."""
-        return Clips(self.clips, np.zeros_like(self.clips)).groups(self.subjects)
+        return self.in_time.groups(self.subjects)
 
     def part(self, rows: NDArray[np.intp]) -> "FaceTable":
         """The table of these rows alone."""
