@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from trainer.algorithms.methods import METHODS, settings_load
-from trainer.algorithms.settings import flattened, settings_told
+from trainer.algorithms.settings import COLUMN, INFERRED, flattened, settings_told
 
 Told = Mapping[str, Any]
 
@@ -56,7 +56,7 @@ EVALUATIONS = {
         "Faces that nothing was trained, tuned or chosen on, scored once, for this report.",
     ),
 }
-EMOTIONS = {"column": "the imported column", "aus": "inferred from weak codes"}
+EMOTIONS = {COLUMN: "the imported column", INFERRED: "inferred from weak codes"}
 MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&$@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 DASH = "–"
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.algorithms.settings import COLUMN, INFERRED
+
 NEUTRAL = "neutral"
 PROTOTYPES: dict[str, tuple[int, ...]] = {
     "happiness": (6, 12),
@@ -40,7 +42,7 @@ class Emotions:
     """(N,) places in `names`, −1 for none."""
     names: tuple[str, ...]
     source: str
-    """"column" or "aus"."""
+    """COLUMN or INFERRED."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -53,7 +55,7 @@ def emotions_read(values: Sequence[str]) -> Emotions:
     numbers = {word for word in words if word and word not in NO_EMOTION}
     if numbers <= {str(number) for number in range(len(AFFECTNET))}:
         words = [AFFECTNET[int(word)] if word in numbers else "" for word in words]
-    return _classes(np.array(["" if word in NO_EMOTION else word for word in words], dtype=object), "column")
+    return _classes(np.array(["" if word in NO_EMOTION else word for word in words], dtype=object), COLUMN)
 
 
 def emotions_infer(codes: NDArray[np.int8], aus: Sequence[int]) -> Emotions:
@@ -78,7 +80,7 @@ def emotions_infer(codes: NDArray[np.int8], aus: Sequence[int]) -> Emotions:
     found = np.where(alone & (most >= LEAST_SHARE), named, "")
     if coded:
         found[(codes[:, [*coded.values()]] == 0).all(axis=1)] = NEUTRAL
-    return _classes(found, "aus")
+    return _classes(found, INFERRED)
 
 
 def _classes(words: NDArray[np.object_], source: str) -> Emotions:

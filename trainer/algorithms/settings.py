@@ -21,6 +21,7 @@ WAYS = ("past", "both")
 BODIES = ("learned", "kept")
 PRECISIONS = ("auto", "float32", "bfloat16")
 QUICK, PAPER = "quick", "paper"
+COLUMN, INFERRED = "column", "aus"  # where emotions are from: an imported column, or weak codes of AUs
 PRESETS = (QUICK, PAPER)
 CHOSEN_WHOLE = ("method", "preset")  # what the other settings begin from: not changed one by one
 LONGEST_TEXT = 200

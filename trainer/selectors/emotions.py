@@ -6,6 +6,7 @@ from annotator.choices import FaceRole, LayerKind
 from annotator.models import DataSet, Face, LabelLayer
 from annotator.selectors.codes import coded_aus, layer_codes
 from trainer.algorithms.emotions import Emotions, emotions_infer, emotions_read
+from trainer.algorithms.settings import COLUMN, INFERRED
 from trainer.selectors.training_codes import FaceTable
 
 
@@ -30,7 +31,7 @@ def emotions_of(dataset: DataSet, faces: FaceTable) -> Emotions:
 def emotions_source(dataset: DataSet) -> str:
     """Where the emotions would be from now, as `Emotions` tells it."""
     open_ = Face.objects.filter(dataset=dataset).exclude(role=FaceRole.TEST).exclude(emotion="")
-    return "column" if len(emotions_read(list(open_.values_list("emotion", flat=True))).names) >= 2 else "aus"
+    return COLUMN if len(emotions_read(list(open_.values_list("emotion", flat=True))).names) >= 2 else INFERRED
 
 
 def _rows(faces: FaceTable) -> list[tuple[int, bool]]:

@@ -11,10 +11,7 @@ from annotator.choices import LayerKind
 from annotator.errors import InputRefused
 from annotator.models import DataSet, Detector
 from annotator.selectors.arrays import file_sha256
-from trainer.algorithms.settings import PRETRAINED_FILE, PRETRAINED_FOLDER, PRETRAINING
-
-INFERRED = "aus"
-"""The source of emotions that weak codes gave (`algorithms.emotions`)."""
+from trainer.algorithms.settings import INFERRED, PRETRAINED_FILE, PRETRAINED_FOLDER, PRETRAINING
 
 
 def emotions_refuse(*, source: str, codes: Mapping[str, int]) -> None:

@@ -36,7 +36,7 @@ from trainer.algorithms.hybrid import WHOLE, parts_predict
 from trainer.algorithms.methods import METHODS, settings_load
 from trainer.algorithms.pretrained import pretrained_find
 from trainer.algorithms.sampling import batch_count, composition, epoch_batches
-from trainer.algorithms.settings import FINAL_STAGE, PRETRAINED_FOLDER, DetectorSettings
+from trainer.algorithms.settings import COLUMN, FINAL_STAGE, PRETRAINED_FOLDER, DetectorSettings
 from trainer.algorithms.thresholds import fold_thresholds_choose
 from trainer.algorithms.training import stage_seed
 from trainer.selectors.detector_charts import stage_title
@@ -273,7 +273,7 @@ def _begin_told(context: JobContext, taken: Taken, emotions: Emotions | None) ->
         context.log(_("Learning from the pictures of %(faces)d faces without codes too") % {"faces": studied})
     if emotions is not None:
         told = ", ".join(f"{name} {count}" for name, count in emotions.counts.items())
-        if emotions.source == "column":
+        if emotions.source == COLUMN:
             context.log(_("Learning first from the imported emotions: %(told)s") % {"told": told})
         else:
             context.log(_("Learning first from emotions inferred from weak codes: %(told)s") % {"told": told})
